@@ -1,0 +1,1 @@
+"""Records: frozen types, strict formats and Protocols that rooms exchange."""
