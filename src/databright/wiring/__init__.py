@@ -1,0 +1,1 @@
+"""The composition root: the only room where rooms meet providers, one module a process."""
