@@ -1,0 +1,1 @@
+"""The content-addressed store: one port, providers found by name."""
