@@ -18,6 +18,7 @@
     ├── CustodyError
     │   ├── SealBrokenError      a sealed blob or envelope does not open
     │   └── ExposureExceededError  a reservation would pass an owner's cap
+    ├── ComputeError             a compute child died, hung or ran out of memory
     ├── PlanRefusedError         a job that cannot keep its promises; carries owners_needed
     └── ProtocolError            a peer broke the worker protocol
         └── NotAuthorisedError   a peer is not who it claims or may not do this
@@ -98,6 +99,10 @@ class SealBrokenError(CustodyError):
 
 class ExposureExceededError(CustodyError):
     """A reservation would let an owner see more than the dataset's cap."""
+
+
+class ComputeError(DatabrightError):
+    """A compute child died, hung or ran out of memory; the same request may be tried again."""
 
 
 class PlanRefusedError(DatabrightError):
