@@ -1,0 +1,383 @@
+"""The demo's JSON: read back from the chain and the store, nothing from the player's memory.
+
+The player only names the things (which job, which prediction, who is who); every figure is
+read from events, balances and blobs, as anybody else could.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from databright.chain.bindings import Event
+from databright.chain.market_contracts import MarketContracts
+from databright.custody.exposure import ExposureLedger
+from databright.lifecycle import STEPS
+from databright.programs.schedule import shard_rows
+from databright.records.strict_json import loads_strict
+from databright.storage.base import Store
+from databright.units import BPS, Address, Amount, Digest, ceil_bps
+from databright.views.money import Transfer, conservation, payments_out
+
+SCHEMA_VERSION = 1
+_MAX_JSON = 1 << 20
+
+
+@dataclass(frozen=True)
+class Played:
+    """What the player knows and the chain does not say.
+
+    Attributes:
+        seed: the demo's seed.
+        names: address -> keystore name.
+        kinds: proposal id -> "honest", "flipped" or "copy".
+        refused: cap, owners needed and owners available of the refused plan.
+        job: job id.
+        prediction: prediction id.
+        anvil: version of the node, or of what stood in for it.
+    """
+
+    seed: int
+    names: Mapping[Address, str]
+    kinds: Mapping[int, str]
+    refused: tuple[int, int, int]
+    job: int
+    prediction: int
+    anvil: str
+
+
+def versions(anvil: str) -> dict[str, str]:
+    """Versions of the parts whose behaviour shows in the figures.
+
+    Args:
+        anvil: the node's version.
+
+    Returns:
+        Name -> version.
+    """
+    found = {"python": platform.python_version(), "anvil": anvil}
+    for package in ("databright", "torch", "numpy", "scikit-learn", "web3", "cryptography"):
+        found[package] = importlib.metadata.version(package)
+    return found
+
+
+def read_json(store: Store, digest: bytes) -> dict[str, Any]:
+    """Fetch a JSON blob by the digest that the chain holds.
+
+    Args:
+        store: the content store.
+        digest: SHA-256, 32 bytes.
+
+    Returns:
+        The parsed object.
+
+    Raises:
+        BlobMissingError: the store has no such blob.
+    """
+    cid = store.cid_of_sha256(Digest(digest))
+    if cid is None:
+        from databright.errors import BlobMissingError
+
+        raise BlobMissingError(f"the store holds no blob of SHA-256 {digest.hex()}")
+    parsed = loads_strict(store.get(cid, max_bytes=_MAX_JSON), max_bytes=_MAX_JSON)
+    if not isinstance(parsed, dict):
+        raise TypeError(f"the blob {digest.hex()} is no JSON object")
+    return parsed
+
+
+def build_story(contracts: MarketContracts, store: Store, played: Played) -> dict[str, Any]:
+    """Make the demo's JSON.
+
+    Args:
+        contracts: the market.
+        store: the content store.
+        played: what only the player knows.
+
+    Returns:
+        The document that story.schema.json describes.
+    """
+    events = contracts.events()
+    job = _job(contracts, store, events, played.job)
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "seed": played.seed,
+        "versions": versions(played.anvil),
+        "events": _transactions(contracts, events, played.names),
+        "proposals": _proposals(store, events, played.kinds),
+        "refused_plan": {
+            "cap_bps": played.refused[0],
+            "owners_needed": played.refused[1],
+            "owners_available": played.refused[2],
+        },
+        "job": job,
+        **_money(contracts, events, played.names),
+        "prediction": _prediction(contracts, events, played.prediction),
+    }
+
+
+def _transactions(
+    contracts: MarketContracts, events: Sequence[Event], names: Mapping[Address, str]
+) -> list[dict[str, Any]]:
+    rank = {step.event: number for number, step in enumerate(STEPS)}
+    best: dict[str, Event] = {}
+    for event in events:
+        if event.name not in rank:
+            continue
+        known = best.get(event.tx_hash)
+        if known is None or rank[event.name] < rank[known.name]:
+            best[event.tx_hash] = event
+    rows = []
+    for tx, event in best.items():
+        sender = contracts.chain.sender(tx)
+        rows.append(
+            {
+                "name": event.name,
+                "actor": names.get(sender, sender),
+                "tx": tx,
+                "block": event.block_number,
+            }
+        )
+    return sorted(rows, key=lambda row: (row["block"], row["tx"]))
+
+
+def _proposals(
+    store: Store, events: Sequence[Event], kinds: Mapping[int, str]
+) -> list[dict[str, Any]]:
+    proposed = {e.args["proposal"]: e for e in events if e.name == "Proposed"}
+    rows = []
+    for event in events:
+        if event.name != "Executed":
+            continue
+        number = event.args["proposal"]
+        figures = read_json(store, bytes(event.args["evidence"]))
+        rows.append(
+            {
+                "id": number,
+                "contributor": proposed[number].args["proposer"],
+                "kind": kinds.get(number, "honest"),
+                "verdict": "accepted" if event.args["status"] == 2 else "rejected",
+                "reason": reason_of(store, events, number, bytes(event.args["evidence"])),
+                "copy_of": event.args["copy_of"] or None,
+                "log_loss_gain": figures["gain"],
+                "ci95": list(figures["ci95"]),
+                "shares": str(event.args["shares"]),
+            }
+        )
+    return sorted(rows, key=lambda row: int(row["id"]))
+
+
+def reason_of(store: Store, events: Sequence[Event], proposal: int, figures: bytes) -> str:
+    """The evaluators' words on a proposal.
+
+    Args:
+        store: the content store.
+        events: the market's events.
+        proposal: its id.
+        figures: digest of the figures that decided.
+
+    Returns:
+        The reason in the signed evidence that names these figures.
+    """
+    for event in events:
+        if event.name == "EvidencePublished" and event.args["proposal"] == proposal:
+            signed = read_json(store, bytes(event.args["evidence"]))
+            if signed["figures"] == figures.hex():
+                return str(signed["reason"])
+    return ""
+
+
+def exposures(
+    contracts: MarketContracts, store: Store, events: Sequence[Event], dataset: int, snapshot: int
+) -> dict[Address, int]:
+    """Exposure of every owner to a snapshot's points, over all jobs of its dataset.
+
+    Args:
+        contracts: the market.
+        store: the content store.
+        events: the market's events.
+        dataset: id.
+        snapshot: whose points are the whole.
+
+    Returns:
+        Owner -> basis points of the snapshot's points ever reserved for it, rounded up.
+    """
+    database = contracts.database(dataset)
+    whole = int(database.call("snapshot", snapshot)[1])
+    ledger = ExposureLedger()
+    owners: set[Address] = set()
+    opened = {e.args["job"]: e for e in events if e.name == "JobOpened"}
+    for event in events:
+        if event.name != "Reserved" or opened[event.args["job"]].args["dataset"] != dataset:
+            continue
+        spec = read_json(store, bytes(opened[event.args["job"]].args["spec"]))
+        # Points are numbered in registry order, so a row has one number in every snapshot.
+        total = int(database.call("snapshot", spec["snapshot"])[1])
+        shards = shard_rows(total, int(spec["num_shards"]), int(spec["seed"]))
+        for number, shard in enumerate(shards):
+            if int(event.args["shards"]) >> number & 1:
+                points = [int(row) for row in shard if row < whole]
+                ledger.reserve(dataset, Address(event.args["owner"]), points)
+                owners.add(Address(event.args["owner"]))
+    return {owner: ledger.exposure_bps(dataset, owner, whole) for owner in sorted(owners)}
+
+
+def _job(
+    contracts: MarketContracts, store: Store, events: Sequence[Event], job: int
+) -> dict[str, Any]:
+    mine = [e for e in events if e.args.get("job") == job]
+    opened = next(e for e in mine if e.name == "JobOpened").args
+    finished = next(e for e in mine if e.name == "JobFinished").args
+    final = read_json(store, bytes(finished["receipt"]))
+    rejected = []
+    for event in mine:
+        if event.name == "Voided" and event.args["kind"] == 1:
+            verdict = read_json(store, bytes(event.args["evidence"]))
+            rejected.append(
+                {
+                    "segment": event.args["segment"],
+                    "worker": event.args["owner"],
+                    "reason": str(verdict["reason"]),
+                }
+            )
+    spec = read_json(store, bytes(opened["spec"]))
+    correct, total = final["holdout_accuracy"]
+    return {
+        "id": job,
+        "program": bytes(opened["program"]).hex(),
+        "segments": opened["num_shards"] * opened["num_rounds"],
+        "replicas": opened["replicas"],
+        "cap_bps": opened["cap_bps"],
+        "exposure_by_owner_bps": dict(
+            exposures(contracts, store, events, opened["dataset"], int(spec["snapshot"]))
+        ),
+        "rejected_results": rejected,
+        "holdout_accuracy": correct / total,
+        "weights_sha256": bytes(finished["weights"]).hex(),
+    }
+
+
+def roles_of(events: Sequence[Event]) -> dict[Address, tuple[str, ...]]:
+    """Which roles each address plays, by what it did on chain.
+
+    Args:
+        events: the market's events.
+
+    Returns:
+        Address -> roles.
+    """
+    causes = {
+        "NodeRegistered": ("operator", "node"),
+        "WorkerRegistered": ("owner", "worker"),
+        "RequestOpened": ("initiator", "initiator"),
+        "Proposed": ("payee", "contributor"),
+        "JobOpened": ("buyer", "buyer"),
+        "ModelRegistered": ("owner", "model_owner"),
+        "PredictionRequested": ("payer", "buyer"),
+    }
+    found: dict[Address, dict[str, None]] = {}
+    for event in events:
+        cause = causes.get(event.name)
+        if cause is not None:
+            found.setdefault(Address(event.args[cause[0]]), {})[cause[1]] = None
+        if event.name == "Proposed":
+            found.setdefault(Address(event.args["proposer"]), {})["contributor"] = None
+    return {address: tuple(roles) for address, roles in found.items()}
+
+
+def _money(
+    contracts: MarketContracts, events: Sequence[Event], names: Mapping[Address, str]
+) -> dict[str, Any]:
+    token = contracts.token.address
+    inside: dict[Address, str] = {}
+    for name, address in contracts.deployment.addresses.items():
+        if name not in ("MarketToken", "DatabaseBlueprint"):
+            inside[address] = name
+    for event in events:
+        if event.name == "DatasetCreated":
+            inside[Address(event.args["database"])] = "Database"
+    transfers = [
+        Transfer(
+            Address(e.args["sender"]),
+            Address(e.args["receiver"]),
+            Amount(e.args["amount"]),
+            e.tx_hash,
+            e.block_number,
+        )
+        for e in events
+        if e.name == "Transfer" and e.address == token
+    ]
+    held = sum(int(contracts.token.call("balanceOf", address)) for address in inside)
+    sums = conservation(transfers, inside, Amount(held))
+    return {
+        "payments": [
+            {"to": p.to, "role": p.role, "amount": str(p.amount), "why": p.why}
+            for p in payments_out(transfers, inside, roles_of(events))
+        ],
+        "conservation": {
+            "in": str(sums.paid_in),
+            "out": str(sums.paid_out),
+            "held": str(sums.held),
+            "difference": str(sums.difference),
+        },
+    }
+
+
+def _prediction(
+    contracts: MarketContracts, events: Sequence[Event], prediction: int
+) -> dict[str, Any]:
+    mine = {e.name: e for e in events if e.args.get("prediction") == prediction}
+    requested, fulfilled = mine["PredictionRequested"].args, mine["PredictionFulfilled"].args
+    model = contracts.models.call("model", requested["model"])
+    owner, dataset, snapshot = Address(model[0]), int(model[2]), int(model[3])
+    split: dict[str, int] = {}
+
+    def add(to: str, amount: int) -> None:
+        if amount:
+            split[to] = split.get(to, 0) + amount
+
+    add(fulfilled["worker"], int(fulfilled["worker_fee"]))
+    add(owner, int(fulfilled["owner_amount"]))
+    add(requested["payer"], int(fulfilled["returned"]))
+    data = int(fulfilled["data_amount"])
+    for holder, amount in data_split(events, dataset, snapshot, data).items():
+        add(holder, amount)
+    rest = data - sum(data_split(events, dataset, snapshot, data).values())
+    # What rounding leaves over stays in the Database, for its holders' next income.
+    add(contracts.database(dataset).address, rest)
+    return {"paid": str(requested["price"]), "split": {to: str(n) for to, n in split.items()}}
+
+
+def data_split(
+    events: Sequence[Event], dataset: int, snapshot: int, amount: int
+) -> dict[Address, int]:
+    """What each shareholder of a snapshot earns from one payment into its share stream.
+
+    Args:
+        events: the market's events; tranches count for who minted them.
+        dataset: id.
+        snapshot: number.
+        amount: base units paid in.
+
+    Returns:
+        Contributor -> base units, rounded down.
+    """
+    entries = [
+        e.args
+        for e in events
+        if e.name == "Registered"
+        and e.args["dataset"] == dataset
+        and e.args["snapshot"] <= snapshot
+        and e.args["shares"]
+    ]
+    total = sum(int(entry["shares"]) for entry in entries)
+    found: dict[Address, int] = {}
+    for entry in entries:
+        owner = Address(entry["contributor"])
+        found[owner] = found.get(owner, 0) + amount * int(entry["shares"]) // total
+    return found
+
+
+__all__ = ["BPS", "Played", "build_story", "ceil_bps", "read_json", "versions"]
