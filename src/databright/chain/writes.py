@@ -1,0 +1,132 @@
+"""What a write would do, before it is done: blobs to store and transactions to send.
+
+A room checks everything first and then hands back a `WritePlan`. The caller shows it
+(`preview`) or carries it out (`send`): blobs go to the store before the first transaction, so a
+transaction never names bytes that nobody holds, and a refused plan leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from databright.chain.base import Receipt
+from databright.chain.bindings import Contract, Signer
+from databright.errors import ChainError, TransactionFailedError
+from databright.units import Address
+
+
+@dataclass(frozen=True)
+class Call:
+    """One transaction of a plan.
+
+    Attributes:
+        contract: the contract that is called.
+        function: name of its function.
+        arguments: values in the order of the function's inputs.
+        purpose: what it is for, a phrase for people.
+    """
+
+    contract: Contract
+    function: str
+    arguments: tuple[object, ...]
+    purpose: str
+
+
+@dataclass(frozen=True)
+class CallPreview:
+    """What one transaction of a plan would be.
+
+    Attributes:
+        to: address of the contract.
+        contract: its name.
+        function: name of the function.
+        arguments: the values, as text.
+        purpose: what it is for.
+        gas: estimated gas; None where it depends on an earlier transaction of the same plan.
+    """
+
+    to: Address
+    contract: str
+    function: str
+    arguments: tuple[str, ...]
+    purpose: str
+    gas: int | None
+
+
+@dataclass(frozen=True)
+class WritePlan:
+    """Blobs and transactions that together make one write.
+
+    Attributes:
+        calls: transactions, in order.
+        blobs: contents for the store, put before the first transaction.
+    """
+
+    calls: tuple[Call, ...]
+    blobs: tuple[bytes, ...] = ()
+
+    def preview(self, sender: Address) -> list[CallPreview]:
+        """Describe the transactions and estimate their gas; nothing is sent or stored.
+
+        Args:
+            sender: address that would sign.
+
+        Returns:
+            One preview for each call.
+
+        Raises:
+            TransactionFailedError: the first transaction would revert.
+        """
+        previews: list[CallPreview] = []
+        for index, call in enumerate(self.calls):
+            gas: int | None
+            try:
+                gas = call.contract.estimate_gas(sender, call.function, *call.arguments)
+            except TransactionFailedError:
+                if index == 0:
+                    raise
+                gas = None
+            previews.append(
+                CallPreview(
+                    to=call.contract.address,
+                    contract=call.contract.artifact.name,
+                    function=call.function,
+                    arguments=tuple(_text(value) for value in call.arguments),
+                    purpose=call.purpose,
+                    gas=gas,
+                )
+            )
+        return previews
+
+    def send(self, signer: Signer, put: Callable[[bytes], object]) -> list[Receipt]:
+        """Store the blobs, then send the transactions one after the other.
+
+        Args:
+            signer: who signs and pays the gas.
+            put: stores one content.
+
+        Returns:
+            Receipts in the order of the calls.
+
+        Raises:
+            TransactionFailedError: a transaction reverted; those before it stand.
+            ChainError: the plan is empty.
+        """
+        if not self.calls:
+            raise ChainError("this write holds no transaction: there is nothing to send")
+        for blob in self.blobs:
+            put(blob)
+        return [
+            call.contract.transact(signer, call.function, *call.arguments) for call in self.calls
+        ]
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bytes):
+        return "0x" + value.hex()
+    if isinstance(value, str | int):
+        return str(value)
+    if isinstance(value, Sequence):
+        return "(" + ", ".join(_text(item) for item in value) + ")"
+    return str(value)

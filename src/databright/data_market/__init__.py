@@ -1,0 +1,1 @@
+"""The data market: datasets, requests, proposals, evidence, votes, shares, dividends."""

@@ -1,0 +1,1 @@
+"""Oracles: policies that vote lent weight on published evidence, one file each."""

@@ -1,0 +1,612 @@
+"""Reading the data market: datasets, requests, proposals, snapshots, and the rows behind them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from databright.chain.market_contracts import MarketContracts
+from databright.custody.sealing import SealContext, SealedRef, open_from_store
+from databright.errors import (
+    BadInputError,
+    BlobCorruptError,
+    BlobMissingError,
+    MalformedDataError,
+    UnknownEntityError,
+)
+from databright.records.datasets import DatasetCard, Rules
+from databright.records.deployment import Deployment
+from databright.records.rows import Rows, Schema, rows_from_blob
+from databright.storage.base import Store
+from databright.units import Address, Amount, Digest, Seconds, Shares
+
+STATUSES: Final = ("none", "open", "accepted", "rejected", "expired")
+"""Names of the status codes of a proposal."""
+OPEN: Final = 1
+ACCEPTED: Final = 2
+REJECTED: Final = 3
+EXPIRED: Final = 4
+LABEL_ROWS: Final = "proposal-rows"
+LABEL_HOLDOUT: Final = "holdout"
+PAGE: Final = 50
+"""Most entries that one call of a Database returns."""
+MAX_REF_BYTES: Final = 64 * 1024
+_NO_DIGEST = bytes(32)
+_KEY_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """One dataset.
+
+    Attributes:
+        id: from 1.
+        creator: who opened it.
+        database: address of its Database contract.
+        rules: its immutable rules.
+        num_snapshots: snapshots so far; 0 = no accepted proposal yet.
+    """
+
+    id: int
+    creator: Address
+    database: Address
+    rules: Rules
+    num_snapshots: int
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request for data.
+
+    Attributes:
+        id: from 1.
+        dataset: the dataset that it grows.
+        initiator: who opened it.
+        escrow: money left for awards and fees.
+        award_rate: base units for 1,000 shares minted.
+        deadline: chain time until which proposals are taken.
+        holdout: commitment to the hidden test rows.
+        holdout_ref: digest of their sealed reference.
+        program: digest of the program that measures.
+        closed: whether its escrow was taken back.
+        retired: digest of the reveal when the holdout is retired, else None.
+    """
+
+    id: int
+    dataset: int
+    initiator: Address
+    escrow: Amount
+    award_rate: Amount
+    deadline: Seconds
+    holdout: Digest
+    holdout_ref: Digest
+    program: Digest
+    closed: bool
+    retired: Digest | None
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """One data proposal.
+
+    Attributes:
+        id: from 1, over all datasets; also the id of its tranche.
+        dataset: the dataset.
+        request: the request that it answers; 0 = none.
+        proposer: who signed it.
+        payee: who receives shares and award.
+        ref: digest of the sealed reference of its rows.
+        manifest: digest of its public manifest.
+        num_rows: rows it claims.
+        opened_at: chain time of commitment.
+        deadline: chain time of the last vote.
+        yes: weight for.
+        no: weight against.
+        status: 1 open, 2 accepted, 3 rejected, 4 expired.
+        bond: deposit.
+        fee: evaluation fee.
+    """
+
+    id: int
+    dataset: int
+    request: int
+    proposer: Address
+    payee: Address
+    ref: Digest
+    manifest: Digest
+    num_rows: int
+    opened_at: Seconds
+    deadline: Seconds
+    yes: int
+    no: int
+    status: int
+    bond: Amount
+    fee: Amount
+
+    @property
+    def status_name(self) -> str:
+        """The status as a word."""
+        return STATUSES[self.status] if self.status < len(STATUSES) else "unknown"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One accepted proposal in a Database.
+
+    Attributes:
+        proposal: its id.
+        contributor: who is paid for it.
+        ref: digest of the sealed reference.
+        manifest: digest of the public manifest.
+        num_rows: rows.
+        shares: shares of its tranche.
+        born: number of the snapshot that it made.
+    """
+
+    proposal: int
+    contributor: Address
+    ref: Digest
+    manifest: Digest
+    num_rows: int
+    shares: Shares
+    born: int
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One version of a dataset.
+
+    Attributes:
+        number: from 1.
+        num_entries: it consists of the first so many entries.
+        num_rows: rows of them.
+        total_shares: shares of them.
+        root: hash chain over the entries.
+        created_at: chain time.
+    """
+
+    number: int
+    num_entries: int
+    num_rows: int
+    total_shares: Shares
+    root: bytes
+    created_at: Seconds
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Who opens sealed data.
+
+    Attributes:
+        address: the trusted node's address.
+        private_key: its HPKE private key.
+    """
+
+    address: Address
+    private_key: bytes
+
+
+def values_of(struct: object, names: Sequence[str]) -> list[object]:
+    """A struct's values in the order of its fields, however the binding returned it.
+
+    Args:
+        struct: mapping by name or sequence by position.
+        names: the fields in order.
+
+    Returns:
+        One value for each name.
+
+    Raises:
+        MalformedDataError: another form: the contract is not of this version.
+    """
+    if isinstance(struct, Mapping) and all(name in struct for name in names):
+        return [struct[name] for name in names]
+    if isinstance(struct, Sequence) and len(struct) >= len(names):
+        return list(struct[: len(names)])
+    raise MalformedDataError(
+        f"a contract returned {str(struct)[:80]!r} where {', '.join(names)} were expected: this "
+        "market was deployed by another version"
+    )
+
+
+def seal_context(deployment: Deployment, dataset: int, label: str) -> SealContext:
+    """What a seal is bound to, so that a ciphertext opens in its own place alone.
+
+    Args:
+        deployment: the market.
+        dataset: id of the dataset.
+        label: `LABEL_ROWS` or `LABEL_HOLDOUT`.
+
+    Returns:
+        The context for `custody.sealing`.
+    """
+    return SealContext(
+        chain_id=deployment.chain_id,
+        registry=deployment.addresses["DataAssociation"],
+        dataset_id=dataset,
+        version_label=label,
+    )
+
+
+def read_blob(store: Store, digest: Digest, max_bytes: int) -> bytes:
+    """Read a blob by its SHA-256.
+
+    Args:
+        store: the content store.
+        digest: the blob's hash.
+        max_bytes: largest blob that is read.
+
+    Returns:
+        Its bytes.
+
+    Raises:
+        BlobMissingError: the store has no such blob.
+        BlobCorruptError: its bytes do not have the hash.
+    """
+    cid = store.cid_of_sha256(digest)
+    if cid is None:
+        raise BlobMissingError(
+            f"the store holds no blob with the SHA-256 {digest.hex()}: fetch it from a store that "
+            "does, e.g. the market's home on the machine that wrote it"
+        )
+    blob = store.get(cid, max_bytes=max_bytes)
+    if hashlib.sha256(blob).digest() != digest:
+        raise BlobCorruptError(
+            f"the blob {cid} does not have the SHA-256 {digest.hex()} that names it: restore it "
+            "from another store"
+        )
+    return blob
+
+
+class DataRegistry:
+    """The data market as the chain and the store show it.
+
+    Args:
+        contracts: the market's contracts.
+        store: the content store.
+    """
+
+    def __init__(self, contracts: MarketContracts, store: Store) -> None:
+        self.contracts = contracts
+        self.store = store
+
+    def num_datasets(self) -> int:
+        """Number of datasets; ids are 1 to this.
+
+        Returns:
+            The count.
+        """
+        return int(self.contracts.association.call("num_datasets"))
+
+    def dataset(self, dataset: int) -> Dataset:
+        """One dataset.
+
+        Args:
+            dataset: id, from 1.
+
+        Returns:
+            Its rules and state.
+
+        Raises:
+            UnknownEntityError: there is none of that id.
+        """
+        database = self.contracts.database(dataset)
+        rules = self.contracts.association.call("rules_of", dataset)
+        return Dataset(
+            id=dataset,
+            creator=Address(str(self.contracts.association.call("creator_of", dataset))),
+            database=database.address,
+            rules=Rules.from_struct(values_of(rules, _RULES)),
+            num_snapshots=int(database.call("num_snapshots")),
+        )
+
+    def card(self, rules: Rules) -> DatasetCard:
+        """The card that a dataset's rules name.
+
+        Args:
+            rules: the rules.
+
+        Returns:
+            The card.
+        """
+        return DatasetCard.from_json(read_blob(self.store, rules.metadata, MAX_REF_BYTES))
+
+    def schema(self, rules: Rules) -> Schema:
+        """The schema that a dataset's rules name.
+
+        Args:
+            rules: the rules.
+
+        Returns:
+            The schema.
+        """
+        return Schema.from_json(read_blob(self.store, rules.schema, MAX_REF_BYTES))
+
+    def num_requests(self) -> int:
+        """Number of requests over all datasets.
+
+        Returns:
+            The count.
+        """
+        return int(self.contracts.association.call("num_requests"))
+
+    def request(self, request: int) -> Request:
+        """One request.
+
+        Args:
+            request: id, from 1.
+
+        Returns:
+            Its state.
+
+        Raises:
+            UnknownEntityError: there is none of that id.
+        """
+        count = self.num_requests()
+        if not 1 <= request <= count:
+            raise UnknownEntityError(
+                f"there is no request {request}: this market has {count}; "
+                "'databright request list' shows them"
+            )
+        raw = self.contracts.association.call("request", request)
+        values = dict(zip(_REQUEST, values_of(raw, _REQUEST), strict=True))
+        retired = _digest(values["reveal"])
+        return Request(
+            id=request,
+            dataset=_int(values["dataset"]),
+            initiator=Address(str(values["initiator"])),
+            escrow=Amount(_int(values["escrow"])),
+            award_rate=Amount(_int(values["award_rate"])),
+            deadline=Seconds(_int(values["deadline"])),
+            holdout=_digest(values["holdout"]),
+            holdout_ref=_digest(values["holdout_ref"]),
+            program=_digest(values["program"]),
+            closed=bool(values["closed"]),
+            retired=None if retired == _NO_DIGEST else retired,
+        )
+
+    def num_proposals(self) -> int:
+        """Number of proposals over all datasets.
+
+        Returns:
+            The count.
+        """
+        return int(self.contracts.association.call("num_proposals"))
+
+    def proposal(self, proposal: int) -> Proposal:
+        """One proposal.
+
+        Args:
+            proposal: id, from 1.
+
+        Returns:
+            Its state.
+
+        Raises:
+            UnknownEntityError: there is none of that id.
+        """
+        count = self.num_proposals()
+        if not 1 <= proposal <= count:
+            raise UnknownEntityError(
+                f"there is no proposal {proposal}: this market has {count}; "
+                "'databright proposal list' shows them"
+            )
+        raw = self.contracts.association.call("proposal", proposal)
+        values = dict(zip(_PROPOSAL, values_of(raw, _PROPOSAL), strict=True))
+        return Proposal(
+            id=proposal,
+            dataset=_int(values["dataset"]),
+            request=_int(values["request"]),
+            proposer=Address(str(values["proposer"])),
+            payee=Address(str(values["payee"])),
+            ref=_digest(values["ref"]),
+            manifest=_digest(values["manifest"]),
+            num_rows=_int(values["num_rows"]),
+            opened_at=Seconds(_int(values["opened_at"])),
+            deadline=Seconds(_int(values["deadline"])),
+            yes=_int(values["yes"]),
+            no=_int(values["no"]),
+            status=_int(values["status"]),
+            bond=Amount(_int(values["bond"])),
+            fee=Amount(_int(values["fee"])),
+        )
+
+    def snapshot(self, dataset: int, number: int) -> Snapshot:
+        """One snapshot.
+
+        Args:
+            dataset: id of the dataset.
+            number: from 1.
+
+        Returns:
+            The snapshot.
+
+        Raises:
+            UnknownEntityError: the dataset has no such snapshot.
+        """
+        database = self.contracts.database(dataset)
+        count = int(database.call("num_snapshots"))
+        if not 1 <= number <= count:
+            raise UnknownEntityError(
+                f"dataset {dataset} has no snapshot {number}: it has {count}"
+                + ("; accept a proposal first" if count == 0 else "")
+            )
+        values = values_of(database.call("snapshot", number), _SNAPSHOT)
+        root = values[3]
+        return Snapshot(
+            number=number,
+            num_entries=_int(values[0]),
+            num_rows=_int(values[1]),
+            total_shares=Shares(_int(values[2])),
+            root=root if isinstance(root, bytes) else b"",
+            created_at=Seconds(_int(values[4])),
+        )
+
+    def entries(self, dataset: int, num_entries: int | None = None) -> list[Entry]:
+        """Accepted proposals of a dataset in order, read page by page.
+
+        Args:
+            dataset: id of the dataset.
+            num_entries: how many; all of them when None.
+
+        Returns:
+            The first `num_entries` entries.
+        """
+        database = self.contracts.database(dataset)
+        found: list[Entry] = []
+        while num_entries is None or len(found) < num_entries:
+            wanted = PAGE if num_entries is None else min(PAGE, num_entries - len(found))
+            page = list(database.call("entries", len(found), wanted))
+            found.extend(_entry(raw) for raw in page)
+            if len(page) < wanted:
+                break
+        return found
+
+    def sealed_ref(self, digest: Digest) -> SealedRef:
+        """The sealed reference that a proposal or request names.
+
+        Args:
+            digest: its hash.
+
+        Returns:
+            Where ciphertext and envelopes are.
+        """
+        return SealedRef.from_json(read_blob(self.store, digest, MAX_REF_BYTES))
+
+    def open_rows(self, dataset: int, ref: Digest, label: str, reader: Reader) -> Rows:
+        """Open sealed rows and hold them against the dataset's schema.
+
+        Args:
+            dataset: id of the dataset.
+            ref: digest of the sealed reference.
+            label: `LABEL_ROWS` or `LABEL_HOLDOUT`.
+            reader: an admitted node with its key.
+
+        Returns:
+            The rows.
+
+        Raises:
+            CustodyError: the reader has no envelope, or the seal is broken.
+            StorageError: a blob is missing or corrupt.
+            MalformedDataError: what was sealed does not follow the schema.
+        """
+        context = seal_context(self.contracts.deployment, dataset, label)
+        sealed = self.sealed_ref(ref)
+        plain = open_from_store(sealed, reader.address, reader.private_key, context, self.store)
+        return rows_from_blob(plain, self.schema(self.dataset(dataset).rules))
+
+    def node_keys(self, nodes: Sequence[Address]) -> dict[Address, bytes]:
+        """HPKE public keys of trusted nodes, from the registry and the store.
+
+        Args:
+            nodes: the dataset's admitted nodes.
+
+        Returns:
+            Node -> public key; nodes that never registered are left out.
+
+        Raises:
+            BadInputError: none of them is registered, so nobody could open the data.
+        """
+        keys: dict[Address, bytes] = {}
+        for node in nodes:
+            record = values_of(self.contracts.workers.call("node", node), _NODE)
+            digest = _digest(record[1])
+            if digest != _NO_DIGEST:
+                keys[node] = read_blob(self.store, digest, _KEY_BYTES)
+        if not keys:
+            raise BadInputError(
+                "none of the dataset's trusted nodes is registered, so nobody could open the "
+                "data: wait until one is running ('databright node list')"
+            )
+        return keys
+
+
+def snapshot_rows(
+    registry: DataRegistry, dataset: int, number: int, reader: Reader
+) -> tuple[Rows, list[tuple[int, int]]]:
+    """The training rows of a snapshot: its entries in order, concatenated.
+
+    Args:
+        registry: the data market.
+        dataset: id of the dataset.
+        number: the snapshot, from 1.
+        reader: an admitted node with its key.
+
+    Returns:
+        All rows, and for each row its identity (proposal id, row number within the proposal).
+    """
+    snapshot = registry.snapshot(dataset, number)
+    parts: list[Rows] = []
+    identities: list[tuple[int, int]] = []
+    for entry in registry.entries(dataset, snapshot.num_entries):
+        rows = registry.open_rows(dataset, entry.ref, LABEL_ROWS, reader)
+        parts.append(rows)
+        identities.extend((entry.proposal, index) for index in range(len(rows)))
+    return concatenate(parts), identities
+
+
+def concatenate(parts: Sequence[Rows]) -> Rows:
+    """Rows of several sets, one after the other.
+
+    Args:
+        parts: at least one set, all with the same number of features.
+
+    Returns:
+        One set.
+
+    Raises:
+        BadInputError: there is none.
+    """
+    if not parts:
+        raise BadInputError("there are no rows yet: accept a proposal first")
+    return Rows(
+        np.concatenate([part.x_NF for part in parts]), np.concatenate([part.y_N for part in parts])
+    )
+
+
+def _entry(raw: object) -> Entry:
+    values = values_of(raw, _ENTRY)
+    return Entry(
+        proposal=_int(values[0]),
+        contributor=Address(str(values[1])),
+        ref=_digest(values[2]),
+        manifest=_digest(values[3]),
+        num_rows=_int(values[4]),
+        shares=Shares(_int(values[5])),
+        born=_int(values[6]),
+    )
+
+
+def _int(value: object) -> int:
+    if not isinstance(value, int):
+        raise MalformedDataError(f"a contract returned {str(value)[:80]!r}, not a number")
+    return int(value)
+
+
+def _digest(value: object) -> Digest:
+    if not isinstance(value, bytes) or len(value) != 32:
+        raise MalformedDataError(f"a contract returned {str(value)[:80]!r}, not a digest")
+    return Digest(bytes(value))
+
+
+_RULES = (
+    "metadata", "schema", "licence", "closes_at", "quorum_bps", "voting_period", "bond",
+    "evaluation_fee", "mint_cap", "epoch_length", "price_per_use", "prediction_bps",
+    "max_exposure_bps", "a_bps", "threshold", "evaluators", "nodes", "curators", "weights",
+    "programs",
+)  # fmt: skip
+_REQUEST = (
+    "dataset", "initiator", "escrow", "award_rate", "deadline", "holdout", "holdout_ref",
+    "program", "closed", "reveal",
+)  # fmt: skip
+_PROPOSAL = (
+    "dataset", "request", "proposer", "payee", "ref", "manifest", "num_rows", "opened_at",
+    "deadline", "yes", "no", "status", "bond", "fee",
+)  # fmt: skip
+_SNAPSHOT = ("num_entries", "num_rows", "total_shares", "root", "created_at")
+_ENTRY = ("proposal", "contributor", "ref", "manifest", "num_rows", "shares", "born")
+_NODE = ("tls_pin", "hpke_key", "endpoint")

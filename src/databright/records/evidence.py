@@ -1,0 +1,302 @@
+"""What evaluators sign about a proposal, and the documents that surround it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from databright.errors import BadInputError, MalformedDataError
+from databright.records.datasets import (
+    MAX_TEXT,
+    check_text,
+    digest_field,
+    int_field,
+    read_document,
+    text_field,
+)
+from databright.records.strict_json import JsonValue, dumps_canonical
+from databright.units import Address, Digest
+
+EVIDENCE_KIND: Final = "databright/evidence/v1"
+MANIFEST_KIND: Final = "databright/manifest/v1"
+REVEAL_KIND: Final = "databright/holdout-reveal/v1"
+OUTCOME_OK: Final = 0
+OUTCOME_COPY: Final = 1
+OUTCOME_HARMFUL: Final = 2
+OUTCOME_FRAUD: Final = 3
+OUTCOMES: Final = ("ok", "copy", "harmful", "fraud")
+"""Names of the outcome codes of contract and signature."""
+_MAX_UINT256 = 2**256 - 1
+_SIGNATURE_BYTES = 65
+_VERDICT_FIELDS = {"proposal", "base", "holdout_epoch", "outcome", "copy_of", "amount"}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What k evaluators must sign alike.
+
+    Attributes:
+        proposal: the proposal's id.
+        base: number of the snapshot that it was measured on; 0 = empty dataset.
+        holdout_epoch: 1 until holdouts rotate.
+        outcome: 0 ok, 1 copy, 2 harmful, 3 fraud or licence breach.
+        copy_of: id of the copied proposal; 0 = none.
+        amount: shares to mint, micro-nats of gain.
+        evidence: digest of the figures.
+    """
+
+    proposal: int
+    base: int
+    holdout_epoch: int
+    outcome: int
+    copy_of: int
+    amount: int
+    evidence: Digest
+
+    def __post_init__(self) -> None:
+        """Refuse a verdict that the contract could not hold."""
+        numbers = (self.proposal, self.base, self.holdout_epoch, self.copy_of, self.amount)
+        if any(not 0 <= number <= _MAX_UINT256 for number in numbers):
+            raise BadInputError(f"a verdict's numbers are unsigned 256-bit integers, got {numbers}")
+        if not 0 <= self.outcome < len(OUTCOMES):
+            raise BadInputError(f"outcome {self.outcome} is unknown: use 0 to {len(OUTCOMES) - 1}")
+        if len(self.evidence) != 32:
+            raise BadInputError("a verdict names its figures by a digest of 32 bytes")
+
+    def to_struct(self) -> tuple[object, ...]:
+        """The verdict as `execute` takes it.
+
+        Returns:
+            Values in the order of the contract's struct, without the proposal.
+        """
+        return (
+            self.base,
+            self.holdout_epoch,
+            self.outcome,
+            self.copy_of,
+            self.amount,
+            self.evidence,
+        )
+
+
+@dataclass(frozen=True)
+class SignedEvidence:
+    """One evaluator's signed verdict, as published.
+
+    Attributes:
+        verdict: what it signs.
+        reason: why, a sentence with the values; not part of the signature.
+        evaluator: address of the signer.
+        signature: EIP-712 signature of the verdict, 65 bytes.
+    """
+
+    verdict: Verdict
+    reason: str
+    evaluator: Address
+    signature: bytes
+
+    def to_json(self) -> bytes:
+        """Write the evidence.
+
+        Returns:
+            Canonical JSON.
+        """
+        verdict = self.verdict
+        return dumps_canonical(
+            {
+                "kind": EVIDENCE_KIND,
+                "figures": verdict.evidence.hex(),
+                "verdict": {
+                    "proposal": verdict.proposal,
+                    "base": verdict.base,
+                    "holdout_epoch": verdict.holdout_epoch,
+                    "outcome": verdict.outcome,
+                    "copy_of": verdict.copy_of,
+                    "amount": str(verdict.amount),
+                },
+                "reason": self.reason,
+                "evaluator": self.evaluator,
+                "signature": self.signature.hex(),
+            }
+        )
+
+    @classmethod
+    def from_json(cls, blob: bytes) -> SignedEvidence:
+        """Read evidence that a stranger may have written; the signature is not checked here.
+
+        Args:
+            blob: canonical JSON, at most 64 KiB.
+
+        Returns:
+            The evidence.
+
+        Raises:
+            MalformedDataError: another document.
+            BadInputError: a value out of range.
+        """
+        fields = read_document(
+            blob, EVIDENCE_KIND, {"figures", "verdict", "reason", "evaluator", "signature"}
+        )
+        inner = fields["verdict"]
+        if not isinstance(inner, dict) or set(inner) != _VERDICT_FIELDS:
+            raise MalformedDataError(f"a verdict has the fields {', '.join(_VERDICT_FIELDS)}")
+        amount = text_field(inner, "amount")
+        signature = text_field(fields, "signature")
+        if not amount.isascii() or not amount.isdigit() or len(amount) > 78:
+            raise MalformedDataError(f"amount is {amount[:80]!r}, not a decimal number")
+        if len(signature) != 2 * _SIGNATURE_BYTES or any(
+            letter not in "0123456789abcdef" for letter in signature
+        ):
+            raise MalformedDataError("a signature is 65 bytes in lower-case hex")
+        check_text("reason", text_field(fields, "reason"), MAX_TEXT, empty=True)
+        return cls(
+            verdict=Verdict(
+                proposal=int_field(inner, "proposal"),
+                base=int_field(inner, "base"),
+                holdout_epoch=int_field(inner, "holdout_epoch"),
+                outcome=int_field(inner, "outcome"),
+                copy_of=int_field(inner, "copy_of"),
+                amount=int(amount),
+                evidence=digest_field(fields, "figures"),
+            ),
+            reason=text_field(fields, "reason"),
+            evaluator=Address(text_field(fields, "evaluator")),
+            signature=bytes.fromhex(signature),
+        )
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What the public may know of proposed data.
+
+    Attributes:
+        title: one line.
+        description: free text.
+        provenance: where the rows come from.
+        licence: short name of the licence they are given under.
+        num_rows: rows, at least 1.
+        schema: digest of the dataset's schema that they follow.
+        commitment: salted hash of the sealed rows.
+    """
+
+    title: str
+    description: str
+    provenance: str
+    licence: str
+    num_rows: int
+    schema: Digest
+    commitment: Digest
+
+    def __post_init__(self) -> None:
+        """Refuse a manifest that says nothing."""
+        check_text("title", self.title, 200)
+        check_text("description", self.description, MAX_TEXT, empty=True)
+        check_text("provenance", self.provenance, MAX_TEXT, empty=True)
+        check_text("licence", self.licence, 200)
+        if self.num_rows < 1:
+            raise BadInputError(f"num_rows is {self.num_rows}: propose at least one row")
+
+    def to_json(self) -> bytes:
+        """Write the manifest.
+
+        Returns:
+            Canonical JSON.
+        """
+        return dumps_canonical(
+            {
+                "kind": MANIFEST_KIND,
+                "title": self.title,
+                "description": self.description,
+                "provenance": self.provenance,
+                "licence": self.licence,
+                "num_rows": self.num_rows,
+                "schema": self.schema.hex(),
+                "commitment": self.commitment.hex(),
+            }
+        )
+
+    @classmethod
+    def from_json(cls, blob: bytes) -> Manifest:
+        """Read a manifest that a stranger wrote.
+
+        Args:
+            blob: canonical JSON, at most 64 KiB.
+
+        Returns:
+            The manifest.
+
+        Raises:
+            MalformedDataError: another document.
+            BadInputError: a value out of range.
+        """
+        names = {"title", "description", "provenance", "licence", "num_rows", "schema"}
+        fields = read_document(blob, MANIFEST_KIND, names | {"commitment"})
+        return cls(
+            title=text_field(fields, "title"),
+            description=text_field(fields, "description"),
+            provenance=text_field(fields, "provenance"),
+            licence=text_field(fields, "licence"),
+            num_rows=int_field(fields, "num_rows"),
+            schema=digest_field(fields, "schema"),
+            commitment=digest_field(fields, "commitment"),
+        )
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One measurement, named by the blobs that make it redoable.
+
+    Attributes:
+        proposal: the proposal's id.
+        figures: digest of the figures' JSON.
+        losses_before: digest of the per-sample losses before.
+        losses_after: digest of the per-sample losses after.
+    """
+
+    proposal: int
+    figures: Digest
+    losses_before: Digest
+    losses_after: Digest
+
+
+@dataclass(frozen=True)
+class HoldoutReveal:
+    """A retired holdout: everything that was secret about it.
+
+    Attributes:
+        request: the request's id.
+        salt: salt of the commitment on chain, 32 bytes.
+        rows: digest of the plain rows blob.
+        evaluations: every measurement made with it.
+    """
+
+    request: int
+    salt: bytes
+    rows: Digest
+    evaluations: Sequence[Evaluation]
+
+    def to_json(self) -> bytes:
+        """Write the reveal.
+
+        Returns:
+            Canonical JSON.
+        """
+        evaluations: list[JsonValue] = [
+            {
+                "proposal": item.proposal,
+                "figures": item.figures.hex(),
+                "losses_before": item.losses_before.hex(),
+                "losses_after": item.losses_after.hex(),
+            }
+            for item in self.evaluations
+        ]
+        return dumps_canonical(
+            {
+                "kind": REVEAL_KIND,
+                "request": self.request,
+                "salt": self.salt.hex(),
+                "rows": self.rows.hex(),
+                "evaluations": evaluations,
+            }
+        )
