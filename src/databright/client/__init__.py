@@ -1,0 +1,1 @@
+"""Client: the Python SDK, one view of the markets for each role."""

@@ -1,0 +1,1 @@
+"""What the trusted node does for a job: assign, verify, decide disputes, settle."""

@@ -1,0 +1,1 @@
+"""Custody: what guards data: sealing, keys, holdouts, exposure."""

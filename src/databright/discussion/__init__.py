@@ -1,0 +1,1 @@
+"""Discussion: signed threads about anything that has an id."""

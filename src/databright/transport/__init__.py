@@ -1,0 +1,1 @@
+"""The gRPC hub: sessions of workers that dial out, blobs by hash, predictions for payers."""

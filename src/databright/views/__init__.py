@@ -1,0 +1,1 @@
+"""Views: read models across the markets, made from chain events and thrown away at will."""

@@ -1,0 +1,1 @@
+"""Web: pages rendered on the server from the views, readable without JavaScript."""
