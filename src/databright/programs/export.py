@@ -12,7 +12,17 @@ import numpy as np
 
 from databright.errors import ProgramRejectedError
 from databright.programs.operations import VIEW_OPS
-from databright.programs.oplist import Argument, Graph, GraphInput, Node, Program, Ref, Sgd
+from databright.programs.oplist import (
+    Argument,
+    Graph,
+    GraphInput,
+    Node,
+    Program,
+    Ref,
+    Sgd,
+    program_from_json,
+    program_to_json,
+)
 from databright.programs.validate import validate_program
 
 if TYPE_CHECKING:
@@ -76,6 +86,8 @@ def export_program(
         batch_size=batch_size,
         loss=loss,
     )
+    # Reading it back holds the submitter to the same form as everybody else.
+    program = program_from_json(program_to_json(program))
     validate_program(program)
     return program, weights
 

@@ -11,7 +11,7 @@ from databright.errors import ProgramRejectedError
 MAX_DIMS = 8
 MAX_SIZE = 2**24
 
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.]{0,119}\Z")
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.]{0,119}\Z")
 _OP = re.compile(r"[A-Za-z0-9_.]{1,120}\Z")
 
 
@@ -64,7 +64,7 @@ def as_list(value: object, where: str, most: int, *, exactly: bool = False) -> l
 
 
 def as_name(value: object, where: str) -> str:
-    """A name: a letter or underscore, then up to 119 letters, digits, underscores, points.
+    """A name: up to 120 letters, digits, underscores and points, not first a point.
 
     Args:
         value: what the JSON reader gave.
@@ -79,7 +79,7 @@ def as_name(value: object, where: str) -> str:
     if not isinstance(value, str) or not _NAME.match(value):
         raise ProgramRejectedError(
             f"{where}: {repr(value)[:80]} is not a name (letters, digits, _ and ., not first a "
-            "digit or point, at most 120)"
+            "point, at most 120)"
         )
     return value
 
