@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from databright.chain.writes import Call, WritePlan
-from databright.data_market.registry import LABEL_ROWS, DataRegistry
+from databright.custody.references import LABEL_ROWS, reference_to_json
+from databright.data_market.registry import DataRegistry
 from databright.data_market.requests import (
     approval,
     check_money,
@@ -76,9 +77,9 @@ def plan_proposal(
         licence=registry.card(rules).licence,
         num_rows=len(rows),
         schema=rules.schema,
-        commitment=Digest(bytes(sealed.commitment)),
+        commitment=Digest(bytes(sealed.plain_commitment)),
     ).to_json()
-    reference = sealed.to_json()
+    reference = reference_to_json(sealed)
     call = Call(
         registry.contracts.association,
         "propose",

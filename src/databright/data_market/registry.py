@@ -10,7 +10,13 @@ from typing import Final
 import numpy as np
 
 from databright.chain.market_contracts import MarketContracts
-from databright.custody.sealing import SealContext, SealedRef, open_from_store
+from databright.custody.references import (
+    LABEL_HOLDOUT,
+    LABEL_ROWS,
+    reference_from_json,
+    seal_context,
+)
+from databright.custody.sealing import SealedRef, open_from_store
 from databright.errors import (
     BadInputError,
     BlobCorruptError,
@@ -19,7 +25,6 @@ from databright.errors import (
     UnknownEntityError,
 )
 from databright.records.datasets import DatasetCard, Rules
-from databright.records.deployment import Deployment
 from databright.records.rows import Rows, Schema, rows_from_blob
 from databright.storage.base import Store
 from databright.units import Address, Amount, Digest, Seconds, Shares
@@ -30,8 +35,6 @@ OPEN: Final = 1
 ACCEPTED: Final = 2
 REJECTED: Final = 3
 EXPIRED: Final = 4
-LABEL_ROWS: Final = "proposal-rows"
-LABEL_HOLDOUT: Final = "holdout"
 PAGE: Final = 50
 """Most entries that one call of a Database returns."""
 MAX_REF_BYTES: Final = 64 * 1024
@@ -210,25 +213,6 @@ def values_of(struct: object, names: Sequence[str]) -> list[object]:
     raise MalformedDataError(
         f"a contract returned {str(struct)[:80]!r} where {', '.join(names)} were expected: this "
         "market was deployed by another version"
-    )
-
-
-def seal_context(deployment: Deployment, dataset: int, label: str) -> SealContext:
-    """What a seal is bound to, so that a ciphertext opens in its own place alone.
-
-    Args:
-        deployment: the market.
-        dataset: id of the dataset.
-        label: `LABEL_ROWS` or `LABEL_HOLDOUT`.
-
-    Returns:
-        The context for `custody.sealing`.
-    """
-    return SealContext(
-        chain_id=deployment.chain_id,
-        registry=deployment.addresses["DataAssociation"],
-        dataset_id=dataset,
-        version_label=label,
     )
 
 
@@ -475,7 +459,7 @@ class DataRegistry:
         Returns:
             Where ciphertext and envelopes are.
         """
-        return SealedRef.from_json(read_blob(self.store, digest, MAX_REF_BYTES))
+        return reference_from_json(read_blob(self.store, digest, MAX_REF_BYTES))
 
     def open_rows(self, dataset: int, ref: Digest, label: str, reader: Reader) -> Rows:
         """Open sealed rows and hold them against the dataset's schema.

@@ -8,13 +8,12 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from databright.chain.writes import Call, WritePlan
+from databright.custody.references import LABEL_HOLDOUT, reference_to_json, seal_context
 from databright.custody.sealing import SealedRef, seal_to_nodes
 from databright.data_market.registry import (
-    LABEL_HOLDOUT,
     Dataset,
     DataRegistry,
     Request,
-    seal_context,
 )
 from databright.errors import BadInputError
 from databright.programs.oplist import program_from_json
@@ -173,7 +172,7 @@ def plan_request(
         raise BadInputError(f"escrow {escrow} and award rate {award_rate} must not be negative")
     check_money(registry, initiator, escrow, "the escrow")
     sealed, blobs = seal_rows(registry, found, holdout, LABEL_HOLDOUT)
-    reference = sealed.to_json()
+    reference = reference_to_json(sealed)
     call = Call(
         registry.contracts.association,
         "open_request",
@@ -182,7 +181,7 @@ def plan_request(
             escrow,
             award_rate,
             deadline,
-            bytes(sealed.commitment),
+            bytes(sealed.plain_commitment),
             sha256(reference),
             card.program,
         ),

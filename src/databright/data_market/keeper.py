@@ -1,0 +1,79 @@
+"""The keeper: closes votes. Anybody may run one; it holds no power and takes no pay."""
+
+from __future__ import annotations
+
+import logging
+from typing import Final
+
+from databright.chain.bindings import Signer
+from databright.data_market.docket import Docket
+from databright.data_market.registry import OPEN, Proposal
+from databright.errors import TransactionFailedError
+from databright.units import Seconds
+
+_LOG = logging.getLogger(__name__)
+EXPIRY_PERIODS: Final = 2
+"""Voting periods after the deadline, without execution, until a proposal expires."""
+
+
+class Keeper:
+    """Executes proposals in order once their vote is over and k evaluators agree.
+
+    Args:
+        docket: undecided proposals.
+        signer: sends the transactions.
+    """
+
+    def __init__(self, docket: Docket, signer: Signer) -> None:
+        self._docket = docket
+        self._signer = signer
+        self._refused: dict[int, str] = {}
+
+    def step(self) -> bool:
+        """Close what can be closed: at most the next proposal of each dataset.
+
+        Returns:
+            Whether a proposal was executed or expired.
+
+        Raises:
+            ChainError: the chain cannot be reached.
+        """
+        self._docket.refresh()
+        now = self._docket.registry.contracts.chain.head().timestamp
+        done = False
+        for proposals in self._docket.undecided().values():
+            found = self._docket.registry.proposal(proposals[0])
+            if found.status == OPEN and now > found.deadline:
+                done = self._close(found, Seconds(now)) or done
+        return done
+
+    def _close(self, proposal: Proposal, now: Seconds) -> bool:
+        association = self._docket.registry.contracts.association
+        rules = self._docket.rules(proposal.dataset)
+        agreed = self._docket.settled(proposal.id, self._docket.head(proposal.dataset))
+        try:
+            if agreed:
+                association.transact(
+                    self._signer,
+                    "execute",
+                    proposal.id,
+                    agreed[0].verdict.to_struct(),
+                    [evidence.signature for evidence in agreed],
+                )
+            elif now > proposal.deadline + EXPIRY_PERIODS * rules.voting_period:
+                association.transact(self._signer, "expire", proposal.id)
+            else:
+                return False
+        except TransactionFailedError as error:
+            self._note(proposal.id, error)
+            return False
+        closed = self._docket.registry.proposal(proposal.id)
+        _LOG.info("proposal %d is %s", proposal.id, closed.status_name)
+        return True
+
+    def _note(self, proposal: int, error: TransactionFailedError) -> None:
+        # Another keeper was first, the head moved, or the epoch's mint is used up: each of these
+        # is seen on chain at the next pass.
+        if self._refused.get(proposal) != error.reason:
+            self._refused[proposal] = error.reason
+            _LOG.info("proposal %d cannot be closed now: %s", proposal, error)
