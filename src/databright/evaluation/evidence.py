@@ -136,9 +136,7 @@ def evaluate(
         raise BadInputError(f"proposals {both[:10]} are both accepted and pending: name each once")
     before = [accepted[key] for key in sorted(accepted)]
     logits_before = (
-        train(join_rows(before))
-        if before
-        else prior_logits(len(holdout.y_N), schema.num_classes)
+        train(join_rows(before)) if before else prior_logits(len(holdout.y_N), schema.num_classes)
     )
     logits_after = train(join_rows([*before, proposed]))
     losses_before_N = log_losses(logits_before, holdout.y_N)

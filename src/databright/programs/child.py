@@ -298,9 +298,7 @@ def _train(program: bytes, weights: bytes, shard: bytes, batches: bytes) -> byte
     parsed = program_from_json(program)
     rows = _load(shard, ("x", "y"))
     plan = _load(batches, ("batches",))
-    return dump_tensors(
-        train_steps(parsed, _load(weights), rows["x"], rows["y"], plan["batches"])
-    )
+    return dump_tensors(train_steps(parsed, _load(weights), rows["x"], rows["y"], plan["batches"]))
 
 
 def _predict(program: bytes, weights: bytes, samples: bytes) -> bytes:

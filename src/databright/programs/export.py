@@ -136,9 +136,7 @@ def _graph(exported: torch.export.ExportedProgram) -> Graph:
                 node.name,
                 _FUNCTIONAL.get(op, op),
                 tuple(_argument(value, node) for value in node.args),
-                tuple(
-                    (key, _argument(node.kwargs[key], node)) for key in sorted(node.kwargs)
-                ),
+                tuple((key, _argument(node.kwargs[key], node)) for key in sorted(node.kwargs)),
             )
             if op in _FUNCTIONAL:
                 _check_in_place(node, ops)

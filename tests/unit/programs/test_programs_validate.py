@@ -252,9 +252,7 @@ def test_an_open_slice_is_allowed() -> None:
         ),
     ],
 )
-def test_graphs_that_do_not_compute_logits_are_refused(
-    nodes: tuple[Node, ...], words: str
-) -> None:
+def test_graphs_that_do_not_compute_logits_are_refused(nodes: tuple[Node, ...], words: str) -> None:
     with pytest.raises(ProgramRejectedError, match=words):
         validate_program(_program(*nodes))
 
