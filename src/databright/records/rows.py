@@ -168,7 +168,7 @@ class Rows:
         if outside_NF.any():
             row, column = (int(i) for i in np.argwhere(outside_NF)[0])
             raise MalformedDataError(
-                f"row {row}, column {column}: {self.x_NF[row, column]} is outside the dataset's"
+                f"row {row}, column {column}: {self.x_NF[row, column]!s} is outside the dataset's"
                 f" range {schema.low} to {schema.high}; scale the features as the schema says"
             )
         too_high_N = self.y_N >= schema.num_classes
@@ -193,7 +193,7 @@ def _features(values: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
     if bad_NF.any():
         row, column = (int(i) for i in np.argwhere(bad_NF)[0])
         raise MalformedDataError(
-            f"row {row}, column {column}: {values[row, column]} is not a finite float32;"
+            f"row {row}, column {column}: {values[row, column]!s} is not a finite float32;"
             " remove or fill the row"
         )
     return x_NF
