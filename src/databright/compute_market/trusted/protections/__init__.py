@@ -1,0 +1,1 @@
+"""One file a protection; their order is one list in the scheduler."""
