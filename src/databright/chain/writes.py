@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from databright.chain.base import Receipt
 from databright.chain.bindings import Contract, Signer
-from databright.errors import ChainError, TransactionFailedError
+
+from databright.errors import BadInputError, ChainError, TransactionFailedError
 from databright.units import Address
 
 
@@ -130,3 +131,41 @@ def _text(value: object) -> str:
     if isinstance(value, Sequence):
         return "(" + ", ".join(_text(item) for item in value) + ")"
     return str(value)
+
+
+def check_money(token: Contract, payer: Address, amount: int, what: str) -> None:
+    """Refuse a payment that the payer cannot make.
+
+    Args:
+        token: the market's token.
+        payer: who pays.
+        amount: base units needed.
+        what: what the message calls the payment.
+
+    Raises:
+        BadInputError: the balance is too low.
+    """
+    balance = int(token.call("balanceOf", payer))
+    if balance < amount:
+        raise BadInputError(
+            f"{what} needs {amount} base units of the market's token, {payer} has {balance}: "
+            f"transfer at least {amount - balance} more to it"
+        )
+
+
+def approval(token: Contract, payer: Address, spender: Contract, amount: int) -> tuple[Call, ...]:
+    """The approval that a payment to a contract needs, if any.
+
+    Args:
+        token: the market's token.
+        payer: who pays.
+        spender: the contract that pulls the money.
+        amount: base units.
+
+    Returns:
+        One call, or none where nothing is paid or the allowance is high enough.
+    """
+    if amount == 0 or int(token.call("allowance", payer, spender.address)) >= amount:
+        return ()
+    purpose = f"let {spender.artifact.name} take {amount}"
+    return (Call(token, "approve", (spender.address, amount), purpose),)

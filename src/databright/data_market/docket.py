@@ -10,7 +10,8 @@ import logging
 from collections.abc import Mapping
 
 from databright.chain.bindings import Event
-from databright.data_market.registry import DataRegistry, read_blob
+from databright.custody.blobs import read_blob
+from databright.data_market.registry import DataRegistry
 from databright.data_market.verdicts import VerdictDomain, agreeing
 from databright.errors import BadInputError, StorageError
 from databright.records.datasets import MAX_CARD_BYTES, Rules
@@ -31,9 +32,7 @@ class Docket:
     def __init__(self, registry: DataRegistry) -> None:
         self.registry = registry
         contracts = registry.contracts
-        self.domain = VerdictDomain(
-            contracts.deployment.chain_id, contracts.association.address
-        )
+        self.domain = VerdictDomain(contracts.deployment.chain_id, contracts.association.address)
         self._read_to: tuple[int, str] | None = None
         self._evidence: dict[Digest, SignedEvidence | None] = {}
         self._rules: dict[int, Rules] = {}

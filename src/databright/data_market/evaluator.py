@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from databright.chain.bindings import Signer
+from databright.custody.blobs import sha256
 from databright.data_market.docket import Docket
 from databright.data_market.measuring import Computes, Measurement, Measurer
 from databright.data_market.private_losses import PrivateLosses
 from databright.data_market.registry import DataRegistry, Reader
-from databright.data_market.requests import sha256
 from databright.errors import BadInputError, DatabrightError, TransactionFailedError
 from databright.records.evidence import OUTCOMES
 from databright.units import Address
@@ -132,9 +132,7 @@ class EvaluatorLoop:
         """Whether to measure now; k evaluators take turns, the others stand in after a while."""
         dataset = self._registry.proposal(task.proposal).dataset
         rules = self.docket.rules(dataset)
-        place = (rules.evaluators.index(self._keys.address) - task.proposal) % len(
-            rules.evaluators
-        )
+        place = (rules.evaluators.index(self._keys.address) - task.proposal) % len(rules.evaluators)
         if place < rules.threshold:
             return True
         key = (task.proposal, task.base)

@@ -17,15 +17,15 @@ from typing import Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from databright.custody.blobs import read_blob, sha256
 from databright.custody.references import LABEL_HOLDOUT, LABEL_ROWS
 from databright.data_market.docket import Docket
 from databright.data_market.private_losses import loss_blob
 from databright.data_market.registry import (
     Proposal,
     Reader,
-    read_blob,
 )
-from databright.data_market.requests import MAX_PROGRAM_BYTES, MAX_WEIGHTS_BYTES, sha256
+from databright.data_market.requests import MAX_PROGRAM_BYTES, MAX_WEIGHTS_BYTES
 from databright.errors import (
     BadInputError,
     CustodyError,

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from databright.chain.writes import Call, WritePlan
+from databright.chain.writes import Call, WritePlan, approval, check_money
+from databright.custody.blobs import sha256
 from databright.custody.references import LABEL_ROWS, reference_to_json
 from databright.data_market.registry import DataRegistry
 from databright.data_market.requests import (
-    approval,
-    check_money,
     check_open,
     check_request,
     seal_rows,
-    sha256,
 )
 from databright.records.evidence import Manifest
 from databright.records.rows import Rows
@@ -68,7 +66,9 @@ def plan_proposal(
     if draft.request:
         check_request(registry, draft.request, dataset)
     cost = rules.bond + rules.evaluation_fee
-    check_money(registry, proposer, cost, f"bond {rules.bond} + fee {rules.evaluation_fee}")
+    contracts = registry.contracts
+    what = f"bond {rules.bond} + evaluation fee {rules.evaluation_fee}"
+    check_money(contracts.token, proposer, cost, what)
     sealed, blobs = seal_rows(registry, found, rows, LABEL_ROWS)
     manifest = Manifest(
         title=draft.title,
@@ -81,7 +81,7 @@ def plan_proposal(
     ).to_json()
     reference = reference_to_json(sealed)
     call = Call(
-        registry.contracts.association,
+        contracts.association,
         "propose",
         (
             dataset,
@@ -93,4 +93,5 @@ def plan_proposal(
         ),
         f"propose {len(rows)} rows to dataset {dataset}",
     )
-    return WritePlan((*approval(registry, proposer, cost), call), (*blobs, reference, manifest))
+    allow = approval(contracts.token, proposer, contracts.association, cost)
+    return WritePlan((*allow, call), (*blobs, reference, manifest))

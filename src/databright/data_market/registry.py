@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
 from databright.chain.market_contracts import MarketContracts
+from databright.chain.structs import digest_of, fields_of, int_of, values_of
+from databright.custody.blobs import read_blob
 from databright.custody.references import (
-    LABEL_HOLDOUT,
     LABEL_ROWS,
     reference_from_json,
     seal_context,
 )
 from databright.custody.sealing import SealedRef, open_from_store
-from databright.errors import (
-    BadInputError,
-    BlobCorruptError,
-    BlobMissingError,
-    MalformedDataError,
-    UnknownEntityError,
-)
+from databright.errors import BadInputError, UnknownEntityError
 from databright.records.datasets import DatasetCard, Rules
 from databright.records.rows import Rows, Schema, rows_from_blob
 from databright.storage.base import Store
@@ -193,59 +187,6 @@ class Reader:
     private_key: bytes
 
 
-def values_of(struct: object, names: Sequence[str]) -> list[object]:
-    """A struct's values in the order of its fields, however the binding returned it.
-
-    Args:
-        struct: mapping by name or sequence by position.
-        names: the fields in order.
-
-    Returns:
-        One value for each name.
-
-    Raises:
-        MalformedDataError: another form: the contract is not of this version.
-    """
-    if isinstance(struct, Mapping) and all(name in struct for name in names):
-        return [struct[name] for name in names]
-    if isinstance(struct, Sequence) and len(struct) >= len(names):
-        return list(struct[: len(names)])
-    raise MalformedDataError(
-        f"a contract returned {str(struct)[:80]!r} where {', '.join(names)} were expected: this "
-        "market was deployed by another version"
-    )
-
-
-def read_blob(store: Store, digest: Digest, max_bytes: int) -> bytes:
-    """Read a blob by its SHA-256.
-
-    Args:
-        store: the content store.
-        digest: the blob's hash.
-        max_bytes: largest blob that is read.
-
-    Returns:
-        Its bytes.
-
-    Raises:
-        BlobMissingError: the store has no such blob.
-        BlobCorruptError: its bytes do not have the hash.
-    """
-    cid = store.cid_of_sha256(digest)
-    if cid is None:
-        raise BlobMissingError(
-            f"the store holds no blob with the SHA-256 {digest.hex()}: fetch it from a store that "
-            "does, e.g. the market's home on the machine that wrote it"
-        )
-    blob = store.get(cid, max_bytes=max_bytes)
-    if hashlib.sha256(blob).digest() != digest:
-        raise BlobCorruptError(
-            f"the blob {cid} does not have the SHA-256 {digest.hex()} that names it: restore it "
-            "from another store"
-        )
-    return blob
-
-
 class DataRegistry:
     """The data market as the chain and the store show it.
 
@@ -337,18 +278,18 @@ class DataRegistry:
                 "'databright request list' shows them"
             )
         raw = self.contracts.association.call("request", request)
-        values = dict(zip(_REQUEST, values_of(raw, _REQUEST), strict=True))
-        retired = _digest(values["reveal"])
+        values = fields_of(raw, _REQUEST)
+        retired = digest_of(values["reveal"])
         return Request(
             id=request,
-            dataset=_int(values["dataset"]),
+            dataset=int_of(values["dataset"]),
             initiator=Address(str(values["initiator"])),
-            escrow=Amount(_int(values["escrow"])),
-            award_rate=Amount(_int(values["award_rate"])),
-            deadline=Seconds(_int(values["deadline"])),
-            holdout=_digest(values["holdout"]),
-            holdout_ref=_digest(values["holdout_ref"]),
-            program=_digest(values["program"]),
+            escrow=Amount(int_of(values["escrow"])),
+            award_rate=Amount(int_of(values["award_rate"])),
+            deadline=Seconds(int_of(values["deadline"])),
+            holdout=digest_of(values["holdout"]),
+            holdout_ref=digest_of(values["holdout_ref"]),
+            program=digest_of(values["program"]),
             closed=bool(values["closed"]),
             retired=None if retired == _NO_DIGEST else retired,
         )
@@ -380,23 +321,23 @@ class DataRegistry:
                 "'databright proposal list' shows them"
             )
         raw = self.contracts.association.call("proposal", proposal)
-        values = dict(zip(_PROPOSAL, values_of(raw, _PROPOSAL), strict=True))
+        values = fields_of(raw, _PROPOSAL)
         return Proposal(
             id=proposal,
-            dataset=_int(values["dataset"]),
-            request=_int(values["request"]),
+            dataset=int_of(values["dataset"]),
+            request=int_of(values["request"]),
             proposer=Address(str(values["proposer"])),
             payee=Address(str(values["payee"])),
-            ref=_digest(values["ref"]),
-            manifest=_digest(values["manifest"]),
-            num_rows=_int(values["num_rows"]),
-            opened_at=Seconds(_int(values["opened_at"])),
-            deadline=Seconds(_int(values["deadline"])),
-            yes=_int(values["yes"]),
-            no=_int(values["no"]),
-            status=_int(values["status"]),
-            bond=Amount(_int(values["bond"])),
-            fee=Amount(_int(values["fee"])),
+            ref=digest_of(values["ref"]),
+            manifest=digest_of(values["manifest"]),
+            num_rows=int_of(values["num_rows"]),
+            opened_at=Seconds(int_of(values["opened_at"])),
+            deadline=Seconds(int_of(values["deadline"])),
+            yes=int_of(values["yes"]),
+            no=int_of(values["no"]),
+            status=int_of(values["status"]),
+            bond=Amount(int_of(values["bond"])),
+            fee=Amount(int_of(values["fee"])),
         )
 
     def snapshot(self, dataset: int, number: int) -> Snapshot:
@@ -423,11 +364,11 @@ class DataRegistry:
         root = values[3]
         return Snapshot(
             number=number,
-            num_entries=_int(values[0]),
-            num_rows=_int(values[1]),
-            total_shares=Shares(_int(values[2])),
+            num_entries=int_of(values[0]),
+            num_rows=int_of(values[1]),
+            total_shares=Shares(int_of(values[2])),
             root=root if isinstance(root, bytes) else b"",
-            created_at=Seconds(_int(values[4])),
+            created_at=Seconds(int_of(values[4])),
         )
 
     def entries(self, dataset: int, num_entries: int | None = None) -> list[Entry]:
@@ -498,7 +439,7 @@ class DataRegistry:
         keys: dict[Address, bytes] = {}
         for node in nodes:
             record = values_of(self.contracts.workers.call("node", node), _NODE)
-            digest = _digest(record[1])
+            digest = digest_of(record[1])
             if digest != _NO_DIGEST:
                 keys[node] = read_blob(self.store, digest, _KEY_BYTES)
         if not keys:
@@ -555,26 +496,14 @@ def concatenate(parts: Sequence[Rows]) -> Rows:
 def _entry(raw: object) -> Entry:
     values = values_of(raw, _ENTRY)
     return Entry(
-        proposal=_int(values[0]),
+        proposal=int_of(values[0]),
         contributor=Address(str(values[1])),
-        ref=_digest(values[2]),
-        manifest=_digest(values[3]),
-        num_rows=_int(values[4]),
-        shares=Shares(_int(values[5])),
-        born=_int(values[6]),
+        ref=digest_of(values[2]),
+        manifest=digest_of(values[3]),
+        num_rows=int_of(values[4]),
+        shares=Shares(int_of(values[5])),
+        born=int_of(values[6]),
     )
-
-
-def _int(value: object) -> int:
-    if not isinstance(value, int):
-        raise MalformedDataError(f"a contract returned {str(value)[:80]!r}, not a number")
-    return int(value)
-
-
-def _digest(value: object) -> Digest:
-    if not isinstance(value, bytes) or len(value) != 32:
-        raise MalformedDataError(f"a contract returned {str(value)[:80]!r}, not a digest")
-    return Digest(bytes(value))
 
 
 _RULES = (

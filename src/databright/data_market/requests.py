@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from databright.chain.writes import Call, WritePlan
+from databright.chain.writes import Call, WritePlan, approval, check_money
+from databright.custody.blobs import sha256
 from databright.custody.references import LABEL_HOLDOUT, reference_to_json, seal_context
 from databright.custody.sealing import SealedRef, seal_to_nodes
 from databright.data_market.registry import (
-    Dataset,
     DataRegistry,
+    Dataset,
     Request,
 )
 from databright.errors import BadInputError
@@ -22,7 +22,7 @@ from databright.records.datasets import DatasetCard, Rules
 from databright.records.rows import Rows, Schema, rows_to_blob
 from databright.records.tensors import load_tensors
 from databright.storage.base import open_store
-from databright.units import Address, Amount, Digest, Seconds
+from databright.units import Address, Amount, Seconds
 
 MIN_HOLDOUT_ROWS: Final = 30
 """Fewest hidden rows that a paired interval can be computed from."""
@@ -170,7 +170,7 @@ def plan_request(
         )
     if escrow < 0 or award_rate < 0:
         raise BadInputError(f"escrow {escrow} and award rate {award_rate} must not be negative")
-    check_money(registry, initiator, escrow, "the escrow")
+    check_money(registry.contracts.token, initiator, escrow, "the escrow")
     sealed, blobs = seal_rows(registry, found, holdout, LABEL_HOLDOUT)
     reference = reference_to_json(sealed)
     call = Call(
@@ -187,12 +187,10 @@ def plan_request(
         ),
         f"open a request for data in dataset {dataset} with an escrow of {escrow}",
     )
-    return WritePlan((*approval(registry, initiator, escrow), call), (*blobs, reference))
+    return WritePlan((*_approval(registry, initiator, escrow), call), (*blobs, reference))
 
 
-def plan_top_up(
-    registry: DataRegistry, payer: Address, request: int, amount: Amount
-) -> WritePlan:
+def plan_top_up(registry: DataRegistry, payer: Address, request: int, amount: Amount) -> WritePlan:
     """Plan more money for a request.
 
     Args:
@@ -213,11 +211,11 @@ def plan_top_up(
         raise BadInputError(f"the amount is {amount}: pay at least 1 base unit")
     if found.closed:
         raise BadInputError(f"request {request} is closed: open a new one")
-    check_money(registry, payer, amount, "the payment")
+    check_money(registry.contracts.token, payer, amount, "the payment")
     call = Call(
         registry.contracts.association, "top_up", (request, amount), f"top up request {request}"
     )
-    return WritePlan((*approval(registry, payer, amount), call))
+    return WritePlan((*_approval(registry, payer, amount), call))
 
 
 def plan_close(registry: DataRegistry, initiator: Address, request: int) -> WritePlan:
@@ -328,53 +326,6 @@ def check_request(registry: DataRegistry, request: int, dataset: int) -> Request
     return found
 
 
-def check_money(registry: DataRegistry, payer: Address, amount: int, what: str) -> None:
-    """Refuse a payment that the payer cannot make.
-
-    Args:
-        registry: the data market.
-        payer: who pays.
-        amount: base units needed.
-        what: what the message calls the payment.
-
-    Raises:
-        BadInputError: the balance is too low.
-    """
-    balance = int(registry.contracts.token.call("balanceOf", payer))
-    if balance < amount:
-        raise BadInputError(
-            f"{what} needs {amount} base units of the market's token, {payer} has {balance}: "
-            f"transfer at least {amount - balance} more to it"
-        )
-
-
-def approval(registry: DataRegistry, payer: Address, amount: int) -> tuple[Call, ...]:
-    """The approval that a payment to the association needs, if any.
-
-    Args:
-        registry: the data market.
-        payer: who pays.
-        amount: base units.
-
-    Returns:
-        One call, or none where nothing is paid or the allowance is high enough.
-    """
+def _approval(registry: DataRegistry, payer: Address, amount: int) -> tuple[Call, ...]:
     contracts = registry.contracts
-    spender = contracts.association.address
-    if amount == 0 or int(contracts.token.call("allowance", payer, spender)) >= amount:
-        return ()
-    return (
-        Call(contracts.token, "approve", (spender, amount), f"let the association take {amount}"),
-    )
-
-
-def sha256(blob: bytes) -> Digest:
-    """The digest that names a blob on chain.
-
-    Args:
-        blob: the bytes.
-
-    Returns:
-        32 bytes.
-    """
-    return Digest(hashlib.sha256(blob).digest())
+    return approval(contracts.token, payer, contracts.association, amount)

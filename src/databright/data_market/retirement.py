@@ -6,14 +6,14 @@ import hashlib
 import logging
 
 from databright.chain.writes import Call, WritePlan
+from databright.custody.blobs import read_blob, sha256
 from databright.custody.references import LABEL_HOLDOUT, seal_context
 from databright.custody.sealing import open_with_salt
 from databright.data_market.docket import Docket
 from databright.data_market.evaluator import check_evaluator
 from databright.data_market.measuring import MAX_FIGURES_BYTES, Measurer
 from databright.data_market.private_losses import PrivateLosses
-from databright.data_market.registry import OPEN, DataRegistry, Reader, read_blob
-from databright.data_market.requests import sha256
+from databright.data_market.registry import OPEN, DataRegistry, Reader
 from databright.errors import BadInputError, MalformedDataError
 from databright.records.datasets import digest_field
 from databright.records.evidence import OUTCOME_FRAUD, Evaluation, HoldoutReveal

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from databright.chain.structs import values_of
 from databright.chain.writes import Call, WritePlan
-from databright.data_market.registry import OPEN, DataRegistry, Proposal, values_of
+from databright.data_market.registry import OPEN, DataRegistry, Proposal
 from databright.errors import BadInputError
 from databright.units import Address, Seconds
 

@@ -1,0 +1,131 @@
+"""Opening a home: its market, its store, its actors. The one place where a home meets providers."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from databright.chain.bindings import Signer
+from databright.chain.ethereum import connect
+from databright.chain.market_contracts import MarketContracts
+from databright.custody.keys import ActorKeys, Keystore
+from databright.data_market.registry import DataRegistry, Reader
+from databright.errors import ConfigError
+from databright.records.deployment import Deployment
+from databright.storage.base import Store, open_store
+from databright.units import Address
+
+STORE_FOLDER: Final = "store"
+KEYS_FOLDER: Final = "keys"
+LOGS_FOLDER: Final = "logs"
+PASSPHRASE_ENV: Final = "DATABRIGHT_PASSPHRASE"  # noqa: S105 - the name of a variable
+
+
+@dataclass(frozen=True)
+class OpenMarket:
+    """A home's market, ready to be used.
+
+    Attributes:
+        home: the home folder.
+        deployment: where the market lives.
+        contracts: its contracts.
+        store: its content store.
+        registry: its data market.
+    """
+
+    home: Path
+    deployment: Deployment
+    contracts: MarketContracts
+    store: Store
+    registry: DataRegistry
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Somebody who acts in the market.
+
+    Attributes:
+        keys: unlocked keys.
+        signer: sends transactions.
+    """
+
+    keys: ActorKeys = field(repr=False)
+    signer: Signer = field(repr=False)
+
+    @property
+    def address(self) -> Address:
+        """The actor's address."""
+        return self.keys.address
+
+    @property
+    def reader(self) -> Reader:
+        """The actor as a reader of sealed data."""
+        return Reader(self.keys.address, self.keys.hpke_private_key)
+
+
+def open_market(home: Path) -> OpenMarket:
+    """Open the market of a home folder.
+
+    Args:
+        home: the home folder.
+
+    Returns:
+        The market.
+
+    Raises:
+        ConfigError: there is no market in the folder, or it cannot be read.
+        WrongChainError: the endpoint serves another chain.
+        ChainError: the chain cannot be reached.
+    """
+    deployment = Deployment.load(home)
+    chain = connect(
+        deployment.rpc_url,
+        expected_chain_id=deployment.chain_id,
+        expected_genesis=deployment.genesis_hash,
+    )
+    contracts = MarketContracts(chain, deployment)
+    store = open_store("local", folder=home / STORE_FOLDER)
+    return OpenMarket(home, deployment, contracts, store, DataRegistry(contracts, store))
+
+
+def keystore(home: Path) -> Keystore:
+    """The keystore of a home folder.
+
+    Args:
+        home: the home folder, which exists.
+
+    Returns:
+        The keystore.
+
+    Raises:
+        ConfigError: the home does not exist, or the keystore cannot be used.
+    """
+    if not home.is_dir():
+        raise ConfigError(f"there is no home folder {home}: name one with --home, or make it")
+    return Keystore(home / KEYS_FOLDER)
+
+
+def open_actor(home: Path, name: str, passphrase: str | None = None) -> Actor:
+    """Unlock an actor.
+
+    Args:
+        home: the home folder.
+        name: the actor's name in its keystore.
+        passphrase: None to take it from the environment, and to open insecure demo keys.
+
+    Returns:
+        The actor.
+
+    Raises:
+        BadInputError: no actor of that name.
+        CustodyError: a wrong or missing passphrase.
+        ConfigError: the keystore cannot be used.
+    """
+    store = keystore(home)
+    secret = os.environ.get(PASSPHRASE_ENV, "") if passphrase is None else passphrase
+    if store.public(name).insecure:
+        secret = ""
+    keys = store.load(name, secret)
+    return Actor(keys, Signer(keys.account()))
