@@ -161,7 +161,7 @@ def _is_assertion(node: torch.fx.Node) -> bool:
 
 def _is_idle_dropout(node: torch.fx.Node) -> bool:
     """Whether the node is a dropout that drops nothing, as dropout=0.0 leaves behind."""
-    return str(node.target) == "aten.dropout.default" and node.args[1] == 0.0
+    return str(node.target) == "aten.dropout.default" and bool(node.args[1] == 0.0)
 
 
 def _op_name(node: torch.fx.Node) -> str:
@@ -173,7 +173,11 @@ def _op_name(node: torch.fx.Node) -> str:
 
 
 def _check_in_place(node: torch.fx.Node, ops: dict[str, str]) -> None:
-    """An in-place operation may become a functional one only if nobody sees the difference."""
+    """An in-place operation may become a functional one only if nobody sees the difference.
+
+    Raises:
+        ProgramRejectedError: somebody would see it.
+    """
     changed: Any = node.args[0]
     if len(changed.users) != 1 or ops.get(changed.name) in VIEW_OPS or changed.name not in ops:
         raise ProgramRejectedError(
@@ -182,7 +186,7 @@ def _check_in_place(node: torch.fx.Node, ops: dict[str, str]) -> None:
         )
 
 
-def _argument(value: Any, node: torch.fx.Node) -> Argument:
+def _argument(value: object, node: torch.fx.Node) -> Argument:
     import torch
 
     if isinstance(value, torch.fx.Node):

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, TypeAlias
 
 from databright.programs.operations import resolve
 from databright.programs.oplist import Argument, Graph, Node, Ref
 
-Observer = Callable[[Node, tuple[Any, ...], Any], None]
+if TYPE_CHECKING:
+    import torch
+
+Value: TypeAlias = "torch.Tensor | int"
+"""What a node gives: a tensor, or a size."""
+Observer: TypeAlias = "Callable[[Node, tuple[object, ...], Value], None]"
 """Is shown each node, its arguments' values and its own value."""
 
 
@@ -42,7 +47,9 @@ def node_references(node: Node) -> Iterator[str]:
     yield from references(tuple(value for _, value in node.kwargs))
 
 
-def interpret(graph: Graph, values: Mapping[str, Any], observe: Observer | None = None) -> Any:
+def interpret(
+    graph: Graph, values: Mapping[str, torch.Tensor], observe: Observer | None = None
+) -> Value:
     """Compute the graph's output.
 
     Args:
@@ -53,11 +60,11 @@ def interpret(graph: Graph, values: Mapping[str, Any], observe: Observer | None 
     Returns:
         The value named by `graph.out`.
     """
-    live: dict[str, Any] = dict(values)
+    live: dict[str, Value] = dict(values)
     for node, dead in _plan(graph):
         args = tuple(_value(argument, live) for argument in node.args)
         kwargs = {key: _value(argument, live) for key, argument in node.kwargs}
-        result = resolve(node.op)(*args, **kwargs)
+        result: Value = resolve(node.op)(*args, **kwargs)
         live[node.name] = result
         if observe is not None:
             observe(node, (*args, *kwargs.values()), result)
@@ -83,7 +90,7 @@ def _plan(graph: Graph) -> tuple[tuple[Node, tuple[str, ...]], ...]:
     return tuple((node, tuple(names)) for node, names in zip(graph.nodes, dead, strict=True))
 
 
-def _value(argument: Argument, live: Mapping[str, Any]) -> Any:
+def _value(argument: Argument, live: Mapping[str, Value]) -> object:
     if isinstance(argument, Ref):
         return live[argument.name]
     if isinstance(argument, tuple):

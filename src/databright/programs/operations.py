@@ -33,7 +33,8 @@ _POOL = (
 _SHAPE = (
     "cat.default clone.default contiguous.default expand.default flatten.using_ints "
     "permute.default repeat.default reshape.default select.int slice.Tensor squeeze.dim "
-    "stack.default sym_size.int t.default transpose.int unflatten.int unsqueeze.default view.default"
+    "stack.default sym_size.int t.default transpose.int unflatten.int unsqueeze.default "
+    "view.default"
 )
 WHOLE_NUMBER_OPS = ("int.add", "int.floordiv", "int.mul")
 """Arithmetic on sizes, as a dynamic batch needs it."""
@@ -48,14 +49,12 @@ ALLOWED_OPS = frozenset(
 )
 """Names that a node's `op` may have."""
 
-VIEW_OPS = frozenset(
-    f"aten.{name}"
-    for name in (
-        "contiguous.default expand.default flatten.using_ints permute.default reshape.default "
-        "select.int slice.Tensor squeeze.dim t.default transpose.int unflatten.int "
-        "unsqueeze.default view.default"
-    ).split()
+_VIEWS = (
+    "contiguous.default expand.default flatten.using_ints permute.default reshape.default "
+    "select.int slice.Tensor squeeze.dim t.default transpose.int unflatten.int unsqueeze.default "
+    "view.default"
 )
+VIEW_OPS = frozenset(f"aten.{name}" for name in _VIEWS.split())
 """Operations whose value may share memory with their argument."""
 
 REFUSED_WITH_ADVICE = {

@@ -289,7 +289,11 @@ def _read_optimizer(value: object) -> Sgd:
 
 
 def _read(value: object, where: str, depth: int = 0) -> Argument:
-    """One argument of a node; floats come as {"float": text}, uses as {"ref": name}."""
+    """One argument of a node; floats come as {"float": text}, uses as {"ref": name}.
+
+    Raises:
+        ProgramRejectedError: it is anything else.
+    """
     if value is None or isinstance(value, bool | int):
         return value
     if isinstance(value, str):

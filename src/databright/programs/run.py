@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -143,8 +143,7 @@ def _forward(program: Program, params: Mapping[str, torch.Tensor], x: torch.Tens
     values = {
         item.name: x if item.kind == "x" else params[item.param] for item in program.graph.inputs
     }
-    logits: torch.Tensor = interpret(program.graph, values)
-    return logits
+    return cast("torch.Tensor", interpret(program.graph, values))
 
 
 def _step(
@@ -200,7 +199,7 @@ def _labels(
         raise MalformedDataError(
             f"labels are {y_N.dtype} {list(y_N.shape)}, must be int64 [{len(x_NF)}]"
         )
-    if y_N.size and not (0 <= y_N.min() and y_N.max() < program.num_classes):
+    if y_N.size and (y_N.min() < 0 or y_N.max() >= program.num_classes):
         raise MalformedDataError(f"labels must be 0 to {program.num_classes - 1}")
     return np.array(y_N)
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, cast
 
 from databright.errors import ProgramRejectedError
-from databright.programs.interpreter import interpret, node_references
+from databright.programs.interpreter import Value, interpret, node_references
 from databright.programs.operations import ALLOWED_OPS, REFUSED_WITH_ADVICE
 from databright.programs.oplist import (
     MAX_BATCH,
@@ -24,6 +24,9 @@ from databright.programs.oplist import (
     Node,
     Program,
 )
+
+if TYPE_CHECKING:
+    import torch
 
 MAX_INT = 65_536
 INT64_MAX = 2**63 - 1
@@ -152,7 +155,7 @@ class _SizeLimit:
         self.num_rows = num_rows
         self.total_bytes = 0
 
-    def __call__(self, node: Node, args: tuple[Any, ...], result: Any) -> None:
+    def __call__(self, node: Node, args: tuple[object, ...], result: Value) -> None:
         where = f"node {node.name!r} ({node.op})"
         if isinstance(result, int):
             if not 0 <= result <= MAX_TENSOR_BYTES:
@@ -169,14 +172,14 @@ class _SizeLimit:
             )
 
 
-def _workspace_bytes(node: Node, args: tuple[Any, ...], result: Any) -> int:
+def _workspace_bytes(node: Node, args: tuple[object, ...], result: torch.Tensor) -> int:
     """Scratch memory that a kernel may take beside its result."""
     if node.op.startswith("aten.conv"):
         # An unfolding kernel copies one window of the input for every output position.
-        window = math.prod(args[1].shape[1:])
+        window = math.prod(cast("torch.Tensor", args[1]).shape[1:])
         return int(result.shape[0] * math.prod(result.shape[2:]) * window * 4)
     if node.op == "aten.scaled_dot_product_attention.default":
-        query, key = args[0], args[1]
+        query, key = cast("torch.Tensor", args[0]), cast("torch.Tensor", args[1])
         return int(math.prod(query.shape[:-1]) * key.shape[-2] * 4)
     return 0
 
@@ -195,7 +198,7 @@ def _check_sizes(program: Program, num_rows: int) -> None:
     last: list[str] = ["the graph's inputs"]
     limit = _SizeLimit(num_rows)
 
-    def observe(node: Node, args: tuple[Any, ...], result: Any) -> None:
+    def observe(node: Node, args: tuple[object, ...], result: Value) -> None:
         last[0] = f"node {node.name!r} ({node.op})"
         limit(node, args, result)
 

@@ -46,7 +46,7 @@ def log_losses(logits_NK: NDArray[np.float32], y_N: NDArray[np.int64]) -> NDArra
             "a logit is not finite: training diverged, use a lower learning rate"
         )
     num_classes = logits_NK.shape[1]
-    if y_N.size and not (0 <= y_N.min() and y_N.max() < num_classes):
+    if y_N.size and (y_N.min() < 0 or y_N.max() >= num_classes):
         raise MalformedDataError(f"labels must be 0 to {num_classes - 1}")
     losses = np.empty(len(y_N), dtype=np.float64)
     rows: list[list[float]] = logits_NK.astype(np.float64).tolist()

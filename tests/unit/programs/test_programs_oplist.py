@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from databright.errors import DatabrightError, ProgramRejectedError, UnknownEntityError
+from databright.errors import ProgramRejectedError, UnknownEntityError
 from databright.programs.builders import builder, builder_names
 from databright.programs.oplist import (
     Program,
@@ -152,7 +152,6 @@ def test_a_changed_byte_gives_another_program_or_a_refusal(place: int, value: in
     blob[place] = value
     try:
         changed = program_from_json(bytes(blob))
-    except DatabrightError as error:
-        assert isinstance(error, ProgramRejectedError)
-    else:
-        assert changed != made or program_to_json(changed) != bytes(blob)
+    except ProgramRejectedError:
+        return
+    assert changed != made

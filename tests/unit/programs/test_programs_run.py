@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import subprocess
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -71,9 +72,9 @@ def _rows() -> tuple[NDArray[np.float32], NDArray[np.int64]]:
 @pytest.mark.parametrize(
     "settings", [Sgd(0.05), Sgd(0.05, 0.9), Sgd(0.05, 0.9, 0.01), Sgd(0.05, 0.0, 0.01)]
 )
-def test_training_has_the_bits_of_eager_torch(make: Any, settings: Sgd) -> None:
+def test_training_has_the_bits_of_eager_torch(make: Callable[[], nn.Module], settings: Sgd) -> None:
     torch.manual_seed(0)
-    module: nn.Module = make()
+    module = make()
     program, weights = export_program(
         module,
         torch.zeros(2, 1, 8, 8),
@@ -214,7 +215,7 @@ def test_weights_that_do_not_fit_are_refused() -> None:
     x_NF, _ = _rows()
     bias = weights["out.bias"]
     for wrong in (bias[:-1], bias.astype(np.float64), np.full_like(bias, np.inf)):
-        with pytest.raises(MalformedDataError, match="'out.bias'"):
+        with pytest.raises(MalformedDataError, match=r"'out\.bias'"):
             predict_logits(program, {**weights, "out.bias": wrong}, x_NF)
     with pytest.raises(MalformedDataError, match="must be exactly"):
         predict_logits(program, {**weights, "more": bias}, x_NF)

@@ -33,7 +33,7 @@ INPUTS = (GraphInput("x", "x", ""), GraphInput("w", "w", "weight"))
 LINEAR = Node("out", "aten.linear.default", (X, W))
 
 
-def _program(*nodes: Node, inputs: tuple[GraphInput, ...] = INPUTS, **fields: Any) -> Program:
+def _program(*nodes: Node, inputs: tuple[GraphInput, ...] = INPUTS, **fields: Any) -> Program:  # noqa: ANN401
     base = Program(
         graph=Graph(inputs, nodes, nodes[-1].name if nodes else "out"),
         input_shape=(4,),
@@ -93,7 +93,7 @@ def test_the_allow_list_is_short_and_every_name_exists() -> None:
 )
 def test_an_operation_outside_the_list_is_refused_and_never_looked_up(op: str) -> None:
     program = _program(_node(op, X), LINEAR)
-    with pytest.raises(ProgramRejectedError, match="'bad'.*not allowed"):
+    with pytest.raises(ProgramRejectedError, match=r"'bad'.*not allowed"):
         validate_program(program)
     with pytest.raises(ProgramRejectedError):
         validate_program(program_from_json(program_to_json(program)))

@@ -20,7 +20,7 @@ class Build(Protocol):
     """A builder's function; settings left out take the builder's own values."""
 
     def __call__(
-        self, input_shape: tuple[int, ...], num_classes: int, seed: int, **settings: Any
+        self, input_shape: tuple[int, ...], num_classes: int, seed: int, **settings: float
     ) -> tuple[Program, dict[str, NDArray[Any]]]:
         """Make a program and its first weights."""
         ...
