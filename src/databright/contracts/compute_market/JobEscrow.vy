@@ -15,10 +15,10 @@
      can be reserved or slashed by it.
 """
 
-from ..modules import purse
+from modules import credits
 
-initializes: purse
-exports: (purse.token, purse.credit_of, purse.total_credit, purse.withdraw, purse.withdraw_for)
+initializes: credits
+exports: (credits.credit_of, credits.withdraw, credits.withdraw_for, credits.token)
 
 
 interface Token:
@@ -286,7 +286,7 @@ def __init__(token: address, association_: address, registry_: address):
     @param association_ DataAssociation.
     @param registry_ WorkerRegistry.
     """
-    purse.__init__(token)
+    credits.__init__(token)
     assert association_ != empty(address), "escrow: no association"
     assert registry_ != empty(address), "escrow: no registry"
     association = association_
@@ -319,7 +319,7 @@ def open_job(spec: JobSpec) -> uint256:
     opened.funded_at = block.timestamp
     opened.status = FUNDED
     self.jobs[job] = opened
-    purse._pull(msg.sender, data_fee + compute + spec.reserve + spec.node_fee + spec.chain_fee)
+    credits._pull(msg.sender, data_fee + compute + spec.reserve + spec.node_fee + spec.chain_fee)
     log JobOpened(
         job=job,
         buyer=msg.sender,
@@ -501,7 +501,7 @@ def finish(job: uint256, epoch: uint256, weights: bytes32, metric_bps: uint256, 
     self._mark_active(job)
     log JobFinished(job=job, weights=weights, metric_bps=metric_bps, receipt=receipt)
     if spec.node_fee != 0:
-        purse._credit(msg.sender, spec.node_fee)
+        credits._credit(msg.sender, spec.node_fee)
         log NodePaid(job=job, node=msg.sender, amount=spec.node_fee)
     self._close(job, FINISHED)
 
@@ -666,7 +666,7 @@ def _pay_data_fee(job: uint256):
     self.jobs[job].data_fee = 0
     spec: JobSpec = self.jobs[job].spec
     database: address = staticcall Association(association).database_of(spec.dataset)
-    assert extcall Token(purse.token).approve(
+    assert extcall Token(credits.TOKEN.address).approve(
         database, amount, default_return_value=True
     ), "token: approve failed"
     extcall Database(database).fund(spec.snapshot, amount)
@@ -705,7 +705,7 @@ def _pay_owner(job: uint256, segment: uint256, owner: address) -> uint256:
     """
     price: uint256 = self.offer[job][owner]
     held: Redo = self.redo[job][segment][owner]
-    purse._credit(owner, price)
+    credits._credit(owner, price)
     if held.pot + held.reserve == 0:
         self.jobs[job].compute_left -= price
         log SegmentPaid(
@@ -785,12 +785,12 @@ def _close(job: uint256, status: uint256):
     self.jobs[job].buyer_due = 0
     self.jobs[job].pot = 0
     buyer: address = self.jobs[job].buyer
-    purse._credit(buyer, amount)
+    credits._credit(buyer, amount)
     if status == REFUNDED:
         log JobRefunded(job=job, amount=amount)
     log BuyerRefunded(job=job, buyer=buyer, amount=amount)
     if pot > to_buyer:
-        extcall Token(purse.token).burn(pot - to_buyer)
+        extcall Token(credits.TOKEN.address).burn(pot - to_buyer)
         log PotBurnt(job=job, amount=pot - to_buyer)
 
 
@@ -815,7 +815,7 @@ def _compensate(job: uint256, pot: uint256):
             amount = entry.price * pot // due
         if amount != 0:
             left -= amount
-            purse._credit(entry.owner, amount)
+            credits._credit(entry.owner, amount)
             log Compensated(
                 job=job, segment=entry.segment, owner=entry.owner, amount=amount
             )
@@ -865,5 +865,5 @@ def _mark_active(job: uint256):
     amount: uint256 = min(self.jobs[job].spec.chain_price, self.jobs[job].chain_left)
     if amount != 0:
         self.jobs[job].chain_left -= amount
-        purse._credit(msg.sender, amount)
+        credits._credit(msg.sender, amount)
         log ChainRepaid(job=job, node=msg.sender, amount=amount)

@@ -9,10 +9,10 @@
 @dev No owner. The escrow's address is fixed in the constructor.
 """
 
-from ..modules import purse
+from modules import credits
 
-initializes: purse
-exports: (purse.token, purse.credit_of, purse.withdraw, purse.withdraw_for)
+initializes: credits
+exports: (credits.credit_of, credits.withdraw, credits.withdraw_for, credits.token)
 
 
 interface Token:
@@ -118,7 +118,7 @@ def __init__(token: address, escrow_: address, min_stake_: uint256):
     @param escrow_ JobEscrow, the only contract that may slash.
     @param min_stake_ Least stake of a worker, in base units.
     """
-    purse.__init__(token)
+    credits.__init__(token)
     assert escrow_ != empty(address), "registry: no escrow"
     escrow = escrow_
     min_stake = min_stake_
@@ -154,7 +154,7 @@ def register(min_fee: uint256, tls_pin: bytes32, numeric_class: bytes32, stake: 
         self.listed[msg.sender] = True
         self.worker_at[self.num_workers] = msg.sender
         self.num_workers += 1
-    purse._pull(msg.sender, stake)
+    credits._pull(msg.sender, stake)
     log WorkerRegistered(
         owner=msg.sender,
         min_fee=min_fee,
@@ -194,7 +194,7 @@ def add_stake(amount: uint256):
     self._check_registered(msg.sender)
     assert not self.worker[msg.sender].barred, "registry: owner is barred"
     self.worker[msg.sender].stake += amount
-    purse._pull(msg.sender, amount)
+    credits._pull(msg.sender, amount)
     log StakeAdded(owner=msg.sender, amount=amount)
 
 
@@ -248,7 +248,7 @@ def collect_stake() -> uint256:
     self.worker[msg.sender].stake = 0
     self.worker[msg.sender].leaving_at = 0
     self.worker[msg.sender].registered_at = 0
-    purse._credit(msg.sender, amount)
+    credits._credit(msg.sender, amount)
     log StakeReturned(owner=msg.sender, amount=amount)
     return amount
 
@@ -265,7 +265,7 @@ def slash(owner: address, job: uint256) -> uint256:
     self.worker[owner].stake = 0
     self.worker[owner].barred = True
     if amount != 0:
-        assert extcall Token(purse.token).transfer(
+        assert extcall Token(credits.TOKEN.address).transfer(
             escrow, amount, default_return_value=True
         ), "token: transfer failed"
     log Slashed(owner=owner, job=job, amount=amount)

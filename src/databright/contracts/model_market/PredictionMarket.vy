@@ -9,10 +9,10 @@
 @dev No owner.
 """
 
-from ..modules import purse
+from modules import credits
 
-initializes: purse
-exports: (purse.token, purse.credit_of, purse.total_credit, purse.withdraw, purse.withdraw_for)
+initializes: credits
+exports: (credits.credit_of, credits.withdraw, credits.withdraw_for, credits.token)
 
 
 interface Token:
@@ -129,7 +129,7 @@ def __init__(token: address, models_: address, registry_: address, association_:
     @param registry_ WorkerRegistry.
     @param association_ DataAssociation.
     """
-    purse.__init__(token)
+    credits.__init__(token)
     assert models_ != empty(address), "prediction: no model registry"
     assert registry_ != empty(address), "prediction: no worker registry"
     assert association_ != empty(address), "prediction: no association"
@@ -166,7 +166,7 @@ def request_prediction(model: uint256, input: bytes32, max_price: uint256) -> ui
         status=OPEN,
         output=empty(bytes32),
     )
-    purse._pull(msg.sender, asked.price)
+    credits._pull(msg.sender, asked.price)
     log PredictionRequested(
         prediction=prediction, model=model, payer=msg.sender, input=input, price=asked.price
     )
@@ -204,9 +204,9 @@ def fulfil(prediction: uint256, worker: address, output: bytes32):
         data_amount = 0
     self.predictions[prediction].status = FULFILLED
     self.predictions[prediction].output = output
-    purse._credit(worker, worker_fee)
-    purse._credit(asked.owner, owner_amount)
-    purse._credit(asked.payer, returned)
+    credits._credit(worker, worker_fee)
+    credits._credit(asked.owner, owner_amount)
+    credits._credit(asked.payer, returned)
     log PredictionFulfilled(
         prediction=prediction,
         worker=worker,
@@ -217,7 +217,7 @@ def fulfil(prediction: uint256, worker: address, output: bytes32):
         returned=returned,
     )
     if data_amount != 0:
-        assert extcall Token(purse.token).approve(
+        assert extcall Token(credits.TOKEN.address).approve(
             database, data_amount, default_return_value=True
         ), "token: approve failed"
         extcall Database(database).fund(asked.snapshot, data_amount)
@@ -236,7 +236,7 @@ def refund(prediction: uint256):
     ), "prediction: too early"
     amount: uint256 = self.predictions[prediction].price
     self.predictions[prediction].status = REFUNDED
-    purse._credit(msg.sender, amount)
+    credits._credit(msg.sender, amount)
     log PredictionRefunded(prediction=prediction, amount=amount)
 
 
