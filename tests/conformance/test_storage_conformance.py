@@ -238,13 +238,14 @@ def node_modules() -> Path | None:
     return None
 
 
+@pytest.mark.node
 def test_npms_importer_gives_the_same_addresses_now() -> None:
     modules, node = node_modules(), shutil.which("node")
     if modules is None or node is None:
         pytest.skip("needs Node and ipfs-unixfs-importer: install Node >= 20, then `make setup`")
     sizes = [*VECTORS, 5, 1000, 2 * MIB, 7 * MIB + 123]
     script = Path(__file__).with_name("unixfs_cids.mjs")
-    done = subprocess.run(  # noqa: S603 - our own script, numbers only
+    done = subprocess.run(
         [node, str(script), str(modules), *map(str, sizes)],
         capture_output=True,
         text=True,

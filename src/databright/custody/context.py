@@ -69,7 +69,11 @@ class SealContext:
     policy: Digest = _NO_POLICY
 
     def __post_init__(self) -> None:
-        """Refuse values that could not be told apart later."""
+        """Refuse values that could not be told apart later.
+
+        Raises:
+            BadInputError: a field is out of its range.
+        """
         address_bytes(self.registry)
         if self.chain_id <= 0 or self.dataset < 0:
             raise BadInputError(

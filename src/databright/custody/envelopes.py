@@ -139,7 +139,11 @@ class Envelopes:
     by_recipient: Mapping[Address, bytes]
 
     def __post_init__(self) -> None:
-        """Refuse what no reader could use."""
+        """Refuse what no reader could use.
+
+        Raises:
+            BadInputError: a field is out of its range.
+        """
         if not 1 <= len(self.by_recipient) <= MAX_RECIPIENTS:
             raise BadInputError(
                 f"{len(self.by_recipient)} readers: a content has 1 to {MAX_RECIPIENTS}"

@@ -53,7 +53,11 @@ class Schema:
     feature_dtype: str = "float32"
 
     def __post_init__(self) -> None:
-        """Refuse a schema that no row could follow."""
+        """Refuse a schema that no row could follow.
+
+        Raises:
+            BadInputError: a field is out of its range.
+        """
         if not 1 <= self.num_features <= MAX_FEATURES:
             raise BadInputError(f"num_features is {self.num_features}: use 1 to {MAX_FEATURES}")
         if not 2 <= self.num_classes <= MAX_CLASSES:
@@ -134,7 +138,11 @@ class Rows:
     y_N: npt.NDArray[np.int64]
 
     def __post_init__(self) -> None:
-        """Refuse arrays that are not rows of any dataset."""
+        """Refuse arrays that are not rows of any dataset.
+
+        Raises:
+            MalformedDataError: a field is out of its range.
+        """
         x_NF, y_N = _features(self.x_NF), _labels(self.y_N)
         if len(y_N) != len(x_NF):
             raise MalformedDataError(

@@ -50,7 +50,7 @@ def open_provider() -> MemoryStore:
     return MemoryStore()
 
 
-def open_scratch(folder: Path) -> MemoryStore:  # noqa: ARG001 - every provider is offered one
+def open_scratch(folder: Path) -> MemoryStore:
     """Open an empty store for the conformance suite.
 
     Args:

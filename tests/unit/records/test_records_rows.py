@@ -22,7 +22,7 @@ from databright.records.rows import (
     rows_from_blob,
     rows_to_blob,
 )
-from databright.records.tensors import dump_tensors
+from databright.records.tensors import Array, dump_tensors
 
 SCHEMA = Schema(num_features=3, num_classes=4, low=0, high=16)
 X = np.array([[0, 1.5, 16], [3, 4, 5]], dtype=np.float32)
@@ -120,7 +120,7 @@ def test_rows_keep_their_values_and_types() -> None:
         (np.where(X == 3, 1e39, X.astype(np.float64)), Y, r"row 1, column 0: 1e\+39"),
     ],
 )
-def test_arrays_that_are_no_rows_are_refused(x: Any, y: Any, match: str) -> None:
+def test_arrays_that_are_no_rows_are_refused(x: Array, y: Array, match: str) -> None:
     with pytest.raises(MalformedDataError, match=match):
         Rows(x, y)
 
@@ -134,7 +134,7 @@ def test_arrays_that_are_no_rows_are_refused(x: Any, y: Any, match: str) -> None
         (X, np.array([0, 4]), "row 1: label 4.*0 to 3"),
     ],
 )
-def test_rows_off_the_schema_are_refused_by_place(x: Any, y: Any, match: str) -> None:
+def test_rows_off_the_schema_are_refused_by_place(x: Array, y: Array, match: str) -> None:
     with pytest.raises(MalformedDataError, match=match):
         Rows(x, y).check(SCHEMA)
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from databright.errors import BadInputError, MalformedDataError
-from databright.records.strict_json import dumps_canonical, loads_object, loads_strict
+from databright.records.strict_json import JsonValue, dumps_canonical, loads_object, loads_strict
 
 PLAIN = st.recursive(
     st.none()
@@ -24,7 +24,7 @@ PLAIN = st.recursive(
 
 
 @given(PLAIN)
-def test_what_is_written_is_read_back_the_same(document: Any) -> None:
+def test_what_is_written_is_read_back_the_same(document: JsonValue) -> None:
     blob = dumps_canonical(document)
     read = loads_strict(blob, max_bytes=10**6, allow_floats=True)
     assert read == document

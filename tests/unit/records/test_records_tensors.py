@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import struct
-from typing import Any
 
 import numpy as np
 import pytest
@@ -25,8 +24,12 @@ ARRAYS = hnp.arrays(
 NAMES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=9)
 
 
-def load(blob: bytes, **options: Any) -> dict[str, Array]:
-    return load_tensors(blob, **{"max_bytes": 10**6, "max_tensors": 10, **options})
+def load(
+    blob: bytes, max_bytes: int = 10**6, *, allow_nan: bool = False, canonical: bool = False
+) -> dict[str, Array]:
+    return load_tensors(
+        blob, max_bytes=max_bytes, max_tensors=10, allow_nan=allow_nan, canonical=canonical
+    )
 
 
 def container(header: object, body: bytes = b"") -> bytes:
@@ -97,7 +100,7 @@ def test_the_bytes_of_a_small_container_are_fixed() -> None:
         {"a": np.zeros((1,) * 9)},
     ],
 )
-def test_what_the_container_does_not_hold_is_not_written(tensors: Any) -> None:
+def test_what_the_container_does_not_hold_is_not_written(tensors: dict[str, Array]) -> None:
     with pytest.raises(BadInputError):
         dump_tensors(tensors)
 
