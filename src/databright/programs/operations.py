@@ -89,15 +89,30 @@ def resolve(op: str) -> Callable[..., Any]:
     return callable_op
 
 
+def _check_whole(*values: object) -> None:
+    """Lists and tensors have these operators, too, but mean something else by them.
+
+    Raises:
+        TypeError: a value is not a whole number.
+    """
+    if any(type(value) is not int for value in values):
+        raise TypeError(
+            f"whole numbers are needed, got {[type(value).__name__ for value in values]}"
+        )
+
+
 def _add(left: int, right: int) -> int:
+    _check_whole(left, right)
     return left + right
 
 
 def _floordiv(left: int, right: int) -> int:
+    _check_whole(left, right)
     return left // right
 
 
 def _mul(left: int, right: int) -> int:
+    _check_whole(left, right)
     return left * right
 
 

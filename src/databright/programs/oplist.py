@@ -297,7 +297,7 @@ def _read(value: object, where: str, depth: int = 0) -> Argument:
     if value is None or isinstance(value, bool | int):
         return value
     if isinstance(value, str):
-        return as_text(value, where, ("none", "tanh"))
+        return as_text(value, where, ("constant", "none", "tanh"))
     if isinstance(value, list) and depth < 2:
         items = as_list(value, where, MAX_LIST)
         return tuple(_read(item, where, depth + 1) for item in items)

@@ -32,6 +32,7 @@ MAX_INT = 65_536
 INT64_MAX = 2**63 - 1
 MAX_TENSOR_BYTES = 256 * 2**20
 MAX_TOTAL_BYTES = 2**30
+_ATTENTION = "aten.scaled_dot_product_attention.default"
 PREDICT_ROWS = 256
 """Rows of one forward pass of a prediction; sizes are validated for it, too."""
 
@@ -132,12 +133,22 @@ def _check_node(node: Node, known: set[str]) -> None:
             )
     if len({key for key, _ in node.kwargs}) != len(node.kwargs):
         raise ProgramRejectedError(f"{where} has a keyword twice")
+    if node.op == _ATTENTION and _attention_dropout(node) != 0.0:
+        raise ProgramRejectedError(
+            f"{where} has a dropout probability: its masks cannot be replayed, set it to 0"
+        )
     for number in _whole_numbers((*node.args, *(value for _, value in node.kwargs))):
         is_open_end = number == INT64_MAX and node.op == "aten.slice.Tensor"
         if abs(number) > MAX_INT and not is_open_end:
             raise ProgramRejectedError(
                 f"{where} has the whole number {number}: at most {MAX_INT} is allowed"
             )
+
+
+def _attention_dropout(node: Node) -> Argument:
+    """The probability, the fifth argument of attention."""
+    positional = node.args[4] if len(node.args) > 4 else 0.0
+    return dict(node.kwargs).get("dropout_p", positional)
 
 
 def _whole_numbers(value: Argument) -> Iterator[int]:
@@ -178,7 +189,7 @@ def _workspace_bytes(node: Node, args: tuple[object, ...], result: torch.Tensor)
         # An unfolding kernel copies one window of the input for every output position.
         window = math.prod(cast("torch.Tensor", args[1]).shape[1:])
         return int(result.shape[0] * math.prod(result.shape[2:]) * window * 4)
-    if node.op == "aten.scaled_dot_product_attention.default":
+    if node.op == _ATTENTION:
         query, key = cast("torch.Tensor", args[0]), cast("torch.Tensor", args[1])
         return int(math.prod(query.shape[:-1]) * key.shape[-2] * 4)
     return 0

@@ -124,7 +124,8 @@ y = random.integers(0, 10, 100)
 digest = hashlib.sha256()
 for name in ("mlp", "small_cnn"):
     program, weights = builder(name)((1, 8, 8), 10, 3)
-    weights = train_steps(program, weights, x, y, batch_indices(100, 10, 32, 1, 0, 0))
+    batches = batch_indices(100, 10, program.batch_size, 1, 0, 0)
+    weights = train_steps(program, weights, x, y, batches)
     for key in sorted(weights):
         digest.update(weights[key].tobytes())
     digest.update(predict_logits(program, weights, x).tobytes())

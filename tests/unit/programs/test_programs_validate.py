@@ -198,7 +198,7 @@ def test_doubled_names_are_refused() -> None:
 
 
 def test_a_million_nodes_are_refused() -> None:
-    nodes = tuple(_node("aten.relu.default", X, name=f"n{i}") for i in range(10**6))
+    nodes = (_node("aten.relu.default", X),) * 10**6
     with pytest.raises(ProgramRejectedError, match="1000000 nodes"):
         validate_program(_program(*nodes))
 
@@ -215,6 +215,26 @@ def test_a_million_nodes_are_refused() -> None:
 def test_whole_numbers_out_of_bounds_are_refused(node: Node) -> None:
     with pytest.raises(ProgramRejectedError, match="whole number"):
         validate_program(_program(node, LINEAR))
+
+
+@pytest.mark.parametrize(
+    "node",
+    [
+        Node("bad", "aten.scaled_dot_product_attention.default", (X, X, X, None, 0.5)),
+        Node("bad", "aten.scaled_dot_product_attention.default", (X, X, X), (("dropout_p", 0.5),)),
+        Node("bad", "aten.scaled_dot_product_attention.default", (X, X, X, None, W)),
+    ],
+)
+def test_attention_that_draws_masks_is_refused(node: Node) -> None:
+    with pytest.raises(ProgramRejectedError, match=r"'bad'.*dropout probability"):
+        validate_program(_program(node, LINEAR))
+
+
+@pytest.mark.parametrize("value", [(0,) * 64, X, "none", True, 0.5])
+def test_arithmetic_on_sizes_takes_nothing_else(value: Argument) -> None:
+    """A list times a number would be a longer list, and soon a memory bomb."""
+    with pytest.raises(ProgramRejectedError, match="whole numbers are needed"):
+        validate_program(_program(_node("int.mul", value, 65_536), LINEAR))
 
 
 def test_an_open_slice_is_allowed() -> None:

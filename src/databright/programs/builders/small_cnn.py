@@ -18,7 +18,7 @@ def build(
     num_classes: int,
     seed: int,
     *,
-    channels: int = 16,
+    channels: int = 8,
     lr: float = 0.05,
     momentum: float = 0.9,
     weight_decay: float = 0.0,
