@@ -565,7 +565,6 @@ def _check_spec(spec: JobSpec) -> uint256:
         spec.chain_fee == 0 or spec.chain_price != 0
     ), "escrow: chain fee without a chain price"
     database: address = staticcall Association(association).database_of(spec.dataset)
-    assert database != empty(address), "escrow: unknown dataset"
     assert (
         1 <= spec.snapshot and spec.snapshot <= staticcall Database(database).num_snapshots()
     ), "escrow: unknown snapshot"
