@@ -1,4 +1,4 @@
-"""Fixtures of the compute and model contracts: one market a session, rolled back after each test."""
+"""Fixtures of the compute and model contracts: one market a session, rolled back after each."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import boa
 import pytest
-
 from tests.contracts.market_world import World, build_world
 
 

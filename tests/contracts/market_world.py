@@ -9,17 +9,20 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib import resources
-from typing import Any
+from typing import Any, TypeAlias
 
 import boa
 from boa.contracts.abi.abi_contract import ABIContractFactory
-from eth_abi import decode, encode
+from eth_abi.abi import decode, encode
 from eth_account import Account
 
-ZERO = "0x" + "00" * 20
-NO_DIGEST = bytes(32)
+Contract: TypeAlias = Any
+"""A bound contract: its methods are those of its ABI."""
+Term: TypeAlias = Any
+"""One value of rules or of a job's spec."""
+
 SUPPLY = 10**12
 STAKE = 10
 MIN_STAKE = 5
@@ -52,7 +55,7 @@ def artifact(name: str) -> dict[str, Any]:
     return found
 
 
-def deploy(name: str, args: Sequence[Any] = (), at: str | None = None) -> Any:
+def deploy(name: str, args: Sequence[Any] = (), at: str | None = None) -> Contract:
     """Deploy a committed artifact; return the bound contract."""
     found = artifact(name)
     constructor = [item for item in found["abi"] if item["type"] == "constructor"]
@@ -80,7 +83,7 @@ def refused(text: str) -> Iterator[None]:
     raise AssertionError(f"expected {text!r}, but the call went through")
 
 
-def events(contract: Any, name: str) -> list[Any]:
+def events(contract: Contract, name: str) -> list[Any]:
     """Events of one kind that the contract emitted in its last call."""
     return [log for log in contract.get_logs() if type(log).__name__ == name]
 
@@ -94,20 +97,19 @@ def bitmap(*shards: int) -> int:
 class World:
     """Contracts and people of one market."""
 
-    token: Any
-    shares: Any
-    association: Any
-    registry: Any
-    escrow: Any
-    models: Any
-    predictions: Any
+    token: Contract
+    shares: Contract
+    association: Contract
+    registry: Contract
+    escrow: Contract
+    models: Contract
+    predictions: Contract
     people: dict[str, str]
     workers: list[str]
     nodes: list[str]
     evaluators: list[Any]
     dataset: int = 0
-    database: Any = None
-    extra: dict[str, Any] = field(default_factory=dict)
+    database: Contract = None
 
     @property
     def buyer(self) -> str:
@@ -121,7 +123,7 @@ class World:
     def hub(self) -> str:
         return self.nodes[0]
 
-    def balance(self, account: Any) -> int:
+    def balance(self, account: Contract | str) -> int:
         return int(self.token.balanceOf(getattr(account, "address", account)))
 
     def wait(self, seconds: int) -> None:
@@ -132,7 +134,7 @@ class World:
 
     # The data market
 
-    def rules(self, **changes: Any) -> tuple[Any, ...]:
+    def rules(self, **changes: Term) -> tuple[Any, ...]:
         """Rules of a dataset as the association takes them."""
         values: dict[str, Any] = {
             "metadata": digest("metadata"),
@@ -159,12 +161,12 @@ class World:
         values.update(changes)
         return tuple(values.values())
 
-    def create_dataset(self, **changes: Any) -> int:
+    def create_dataset(self, **changes: Term) -> int:
         return int(
             self.association.create_dataset(self.rules(**changes), sender=self.people["initiator"])
         )
 
-    def database_of(self, dataset: int) -> Any:
+    def database_of(self, dataset: int) -> Contract:
         factory = ABIContractFactory.from_abi_dict(artifact("Database")["abi"], name="Database")
         return factory.at(self.association.database_of(dataset))
 
@@ -188,7 +190,7 @@ class World:
 
     # The compute market
 
-    def spec(self, **changes: Any) -> tuple[Any, ...]:
+    def spec(self, **changes: Term) -> tuple[Any, ...]:
         """A job of 4 shards, 2 rounds, 3 replicas; half of the shards may go to one owner."""
         values: dict[str, Any] = {
             "dataset": self.dataset,
@@ -209,10 +211,10 @@ class World:
         values.update(changes)
         return tuple(values.values())
 
-    def open_job(self, **changes: Any) -> int:
+    def open_job(self, **changes: Term) -> int:
         return int(self.escrow.open_job(self.spec(**changes), sender=self.buyer))
 
-    def started_job(self, **changes: Any) -> int:
+    def started_job(self, **changes: Term) -> int:
         """A job whose shards all have their owners: A, B, C on 0 and 1; D, E, F on 2 and 3."""
         job = self.open_job(**changes)
         self.escrow.claim_hub(job, sender=self.hub)
@@ -247,7 +249,7 @@ class World:
             job, epoch, digest(f"weights {job}"), metric_bps, digest("final"), sender=self.hub
         )
 
-    def finished_job(self, metric_bps: int = 9_000, **changes: Any) -> int:
+    def finished_job(self, metric_bps: int = 9_000, **changes: Term) -> int:
         job = self.started_job(**changes)
         self.accept(job, range(8))
         self.finish(job, metric_bps)
@@ -260,7 +262,7 @@ class World:
         held += found.pot + found.pot_held + found.reserve_held
         return int(held + (found.spec[10] if found.status in (1, 2) else 0))
 
-    def credits(self, contract: Any, accounts: Iterable[str] | None = None) -> int:
+    def credits(self, contract: Contract, accounts: Iterable[str] | None = None) -> int:
         known = self.everybody() if accounts is None else accounts
         return sum(int(contract.credit_of(account)) for account in known)
 
@@ -275,7 +277,7 @@ class World:
 
     # The model market
 
-    def model(self, price: int = 10, **changes: Any) -> int:
+    def model(self, price: int = 10, **changes: Term) -> int:
         job = self.finished_job(**changes)
         return int(
             self.models.register(job, digest("card"), digest("where"), price, sender=self.buyer)

@@ -1,9 +1,6 @@
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
-
 from tests.contracts.market_world import SILENCE, World, digest, events, refused
 
 RECEIPT = digest("receipt")
@@ -14,7 +11,7 @@ def job(world: World) -> int:
     return world.started_job()
 
 
-def accept(world: World, job: int, *segments: Any, epoch: int = 1) -> None:
+def accept(world: World, job: int, *segments: tuple[int, bytes, list[str]], epoch: int = 1) -> None:
     world.escrow.accept(job, epoch, RECEIPT, list(segments), sender=world.hub)
 
 

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import pytest
-
 from tests.contracts.market_world import DATA_PRICE, SILENCE, World, digest, events, refused
 
 FINAL = (digest("weights"), 9_000, digest("final"))

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import pytest
-
 from tests.contracts.market_world import DATA_PRICE, World, bitmap, events, refused
 
 

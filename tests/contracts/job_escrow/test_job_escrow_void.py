@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from tests.contracts.market_world import STAKE, World, digest, events, refused
 
 WRONG, LOST = 1, 2
@@ -170,7 +169,7 @@ def test_the_liability_is_kept_when_several_are_voided_before_any_is_redone(worl
     world.reserve(job, world.workers[6], 0)
     world.reserve(job, world.workers[7], 2)
     assert world.escrow.job(job).pot == 2 * STAKE - 4
-    # segment 0 is accepted and its wronged owners are still unpaid: redone work of segment 2 is first
+    # the wronged owners of segment 0 wait: redone work of segment 2 comes first
     world.accept(job, [0])
     assert events(world.escrow, "Compensated") == []
     assert world.escrow.job(job).pot == 2 * STAKE - 4

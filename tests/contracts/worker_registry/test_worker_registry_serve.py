@@ -65,7 +65,7 @@ def test_attack_own_dataset_own_node_takes_no_strangers_stake(world: World) -> N
 
 
 def test_attack_second_admitted_node_that_is_not_served_takes_no_stake(world: World) -> None:
-    """A dataset may admit a node that a worker does not trust; it can take the job, not the stake."""
+    """A node that a worker does not trust can take over the job, not the worker's stake."""
     owner = world.workers[0]
     world.registry.stop_serving(world.nodes[1], sender=owner)
     world.wait(RELEASE)

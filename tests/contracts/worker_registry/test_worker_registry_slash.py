@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import pytest
-
 from tests.contracts.market_world import STAKE, World, digest, events, refused
 
 
