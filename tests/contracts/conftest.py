@@ -8,7 +8,7 @@ from typing import Any
 import boa
 import pytest
 
-from tests.contracts.data_world import Market, build_market
+from tests.contracts.data_world import Market, build_hostile_market, build_market
 
 
 @pytest.fixture(scope="session")
@@ -20,6 +20,18 @@ def built_market() -> Market:
 def market(built_market: Market) -> Iterator[Market]:
     with boa.env.anchor():
         yield built_market
+
+
+@pytest.fixture(scope="session")
+def built_hostile_market() -> Market:
+    return build_hostile_market()
+
+
+@pytest.fixture
+def hostile(built_hostile_market: Market) -> Iterator[Market]:
+    """A market whose money misbehaves on demand."""
+    with boa.env.anchor():
+        yield built_hostile_market
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import boa
@@ -19,6 +20,7 @@ from databright.contracts import create_address, deployment_plan
 from databright.units import Address
 from tests.contracts.market_world import artifact, digest
 
+HOSTILE = Path(__file__).parent / "doubles" / "HostileToken.vy"
 WEALTH = 10_000
 BOND = 5
 FEE = 7
@@ -258,7 +260,18 @@ class Market:
         assert self.balance(self.association) == owed
 
 
-def build_market() -> Market:
+def create_from_source(source: Path, sender: str) -> str:
+    """Create a test's own contract, which has no constructor, by an ordinary creation."""
+    code = boa.load_partial(str(source)).compiler_data.bytecode
+    return str(boa.env.deploy_code(bytecode=code, sender=sender)[0])
+
+
+def build_hostile_market() -> Market:
+    """A market whose money is a token that misbehaves on demand."""
+    return build_market(hostile=True)
+
+
+def build_market(hostile: bool = False) -> Market:
     """Deploy a market by the deployment plan; one dataset without any data."""
     addresses = [str(boa.env.generate_address()) for _ in range(20)]
     # Evaluators sign, so they need keys: fixed ones, for reproducible runs.
@@ -286,6 +299,12 @@ def build_market() -> Market:
         MIN_STAKE,
     )
     for nonce, (name, args) in enumerate(plan):
+        if hostile and name == "MarketToken":
+            address = create_from_source(HOSTILE, market.deployer)
+            market.contracts[name] = boa.load_partial(str(HOSTILE)).at(address)
+            for holder in holders:
+                market.token.mint(holder, WEALTH)
+            continue
         address = create(name, args, market.deployer)
         planned = create_address(Address(market.deployer), nonce)
         if address != planned:
