@@ -18,3 +18,15 @@ def built_world() -> World:
 def world(built_world: World) -> Iterator[World]:
     with boa.env.anchor():
         yield built_world
+
+
+@pytest.fixture(scope="session")
+def built_hostile_world() -> World:
+    return build_world(hostile=True)
+
+
+@pytest.fixture
+def hostile_world(built_hostile_world: World) -> Iterator[World]:
+    """A market whose money misbehaves on demand."""
+    with boa.env.anchor():
+        yield built_hostile_world

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import resources
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import boa
@@ -41,6 +42,9 @@ ORDER = (
     "ModelRegistry",
     "PredictionMarket",
 )
+
+
+HOSTILE = Path(__file__).parent / "doubles" / "HostileToken.vy"
 
 
 def digest(text: str) -> bytes:
@@ -298,7 +302,17 @@ class World:
         assert self.balance(self.predictions) == owed + self.credits(self.predictions)
 
 
-def build_world() -> World:
+def deploy_hostile_token(at: str, holders: Iterable[str]) -> Contract:
+    """A token that misbehaves on demand, in the market token's place."""
+    code = boa.load_partial(str(HOSTILE))
+    boa.env.deploy_code(bytecode=code.compiler_data.bytecode, override_address=at)
+    token = code.at(at)
+    for holder in holders:
+        token.mint(holder, SUPPLY)
+    return token
+
+
+def build_world(hostile: bool = False) -> World:
     """Deploy a market and give everybody money, stakes and a dataset with 30 shares."""
     roles = ("initiator", "curator", "contributor", "buyer", "payer", "stranger")
     people = {name: str(boa.env.generate_address()) for name in roles}
@@ -306,9 +320,11 @@ def build_world() -> World:
     nodes = [str(boa.env.generate_address()) for _ in range(3)]
     at = {name: str(boa.env.generate_address()) for name in ORDER}
     holders = [*people.values(), *workers]
-    token = deploy(
-        "MarketToken", ["Test", "TST", holders, [SUPPLY] * len(holders)], at["MarketToken"]
-    )
+    if hostile:
+        token = deploy_hostile_token(at["MarketToken"], holders)
+    else:
+        supply = ["Test", "TST", holders, [SUPPLY] * len(holders)]
+        token = deploy("MarketToken", supply, at["MarketToken"])
     money = token.address
     shares = deploy("CuratorToken", [at["DataAssociation"]], at["CuratorToken"])
     blueprint = deploy_blueprint(at["Database"])
