@@ -31,9 +31,9 @@ class WholePlan:
         tail: how many of the last segments' weights are averaged, 1 to segments.
     """
 
-    segments: int = 10
+    segments: int = 16
     steps: int = 50
-    tail: int = 5
+    tail: int = 12
 
     def __post_init__(self) -> None:
         """Refuse a plan that trains nothing.

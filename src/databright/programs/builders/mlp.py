@@ -20,7 +20,7 @@ def build(
     hidden: int = 128,
     lr: float = 0.1,
     momentum: float = 0.9,
-    weight_decay: float = 0.003,
+    weight_decay: float = 0.005,
     batch_size: int = 64,
 ) -> tuple[Program, dict[str, NDArray[Any]]]:
     """Make the program and its first weights.
