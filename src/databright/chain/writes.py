@@ -18,23 +18,6 @@ from databright.units import Address
 
 
 @dataclass(frozen=True)
-class Call:
-    """One transaction of a plan.
-
-    Attributes:
-        contract: the contract that is called.
-        function: name of its function.
-        arguments: values in the order of the function's inputs.
-        purpose: what it is for, a phrase for people.
-    """
-
-    contract: Contract
-    function: str
-    arguments: tuple[object, ...]
-    purpose: str
-
-
-@dataclass(frozen=True)
 class CallPreview:
     """What one transaction of a plan would be.
 
@@ -53,6 +36,41 @@ class CallPreview:
     arguments: tuple[str, ...]
     purpose: str
     gas: int | None
+
+
+@dataclass(frozen=True)
+class Call:
+    """One transaction of a plan.
+
+    Attributes:
+        contract: the contract that is called.
+        function: name of its function.
+        arguments: values in the order of the function's inputs.
+        purpose: what it is for, a phrase for people.
+    """
+
+    contract: Contract
+    function: str
+    arguments: tuple[object, ...]
+    purpose: str
+
+    def described(self, gas: int | None = None) -> CallPreview:
+        """The call as people read it.
+
+        Args:
+            gas: estimated gas, if known.
+
+        Returns:
+            The description.
+        """
+        return CallPreview(
+            to=self.contract.address,
+            contract=self.contract.artifact.name,
+            function=self.function,
+            arguments=tuple(_text(value) for value in self.arguments),
+            purpose=self.purpose,
+            gas=gas,
+        )
 
 
 @dataclass(frozen=True)
@@ -88,16 +106,7 @@ class WritePlan:
                 if index == 0:
                     raise
                 gas = None
-            previews.append(
-                CallPreview(
-                    to=call.contract.address,
-                    contract=call.contract.artifact.name,
-                    function=call.function,
-                    arguments=tuple(_text(value) for value in call.arguments),
-                    purpose=call.purpose,
-                    gas=gas,
-                )
-            )
+            previews.append(call.described(gas))
         return previews
 
     def send(self, signer: Signer, put: Callable[[bytes], object]) -> list[Receipt]:

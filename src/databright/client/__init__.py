@@ -1,1 +1,6 @@
-"""Client: the Python SDK, one view of the markets for each role."""
+"""The Python SDK: `Client` opens a home and shows the market by role."""
+
+from databright.client.client import Client
+from databright.client.writing import Transaction, Written
+
+__all__ = ["Client", "Transaction", "Written"]

@@ -7,7 +7,7 @@ it knew before. All evaluators that read the same chain see the same docket.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from databright.chain.bindings import Event
 from databright.custody.blobs import read_blob
@@ -108,6 +108,26 @@ class Docket:
         for proposal in sorted(self._opened):
             if proposal not in self._decided:
                 found.setdefault(self._dataset_of[proposal], []).append(proposal)
+        return found
+
+    def nexts(self, dataset: int, proposals: Sequence[int]) -> list[int]:
+        """Proposals that order of commitment lets close now.
+
+        Args:
+            dataset: id of the dataset.
+            proposals: its undecided proposals in order.
+
+        Returns:
+            The first; the one after it too when the first has held up the others for a voting
+            period; and so on.
+        """
+        period = self.rules(dataset).voting_period
+        now = self.registry.contracts.chain.head().timestamp
+        found: list[int] = []
+        for proposal in proposals:
+            found.append(proposal)
+            if now < self.registry.proposal(proposal).deadline + period:
+                break
         return found
 
     def proposals(self, request: int | None = None) -> list[int]:

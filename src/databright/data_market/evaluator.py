@@ -112,9 +112,12 @@ class EvaluatorLoop:
             if self._keys.address not in self.docket.rules(dataset).evaluators:
                 continue
             base = self.docket.head(dataset)
-            for place, proposal in enumerate(proposals):
-                if self._is_wanted(proposal, base, is_next=place == 0):
-                    found.append(_Task(proposal, base, place == 0))
+            nexts = self.docket.nexts(dataset, proposals)
+            found.extend(
+                _Task(proposal, base, proposal in nexts)
+                for proposal in proposals
+                if self._is_wanted(proposal, base, is_next=proposal in nexts)
+            )
         return sorted(found, key=lambda task: (not task.is_next, task.proposal))
 
     def _is_wanted(self, proposal: int, base: int, *, is_next: bool) -> bool:

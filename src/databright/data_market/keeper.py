@@ -30,7 +30,7 @@ class Keeper:
         self._refused: dict[int, str] = {}
 
     def step(self) -> bool:
-        """Close what can be closed: at most the next proposal of each dataset.
+        """Close what can be closed: what is next in order in each dataset.
 
         Returns:
             Whether a proposal was executed or expired.
@@ -41,18 +41,22 @@ class Keeper:
         self._docket.refresh()
         now = self._docket.registry.contracts.chain.head().timestamp
         done = False
-        for proposals in self._docket.undecided().values():
-            found = self._docket.registry.proposal(proposals[0])
-            if found.status == OPEN and now > found.deadline:
-                done = self._close(found, Seconds(now)) or done
+        for dataset, proposals in self._docket.undecided().items():
+            for proposal in self._docket.nexts(dataset, proposals):
+                found = self._docket.registry.proposal(proposal)
+                if found.status == OPEN and now >= found.deadline:
+                    done = self._close(found, Seconds(now)) or done
         return done
 
     def _close(self, proposal: Proposal, now: Seconds) -> bool:
         association = self._docket.registry.contracts.association
         rules = self._docket.rules(proposal.dataset)
         agreed = self._docket.settled(proposal.id, self._docket.head(proposal.dataset))
+        is_late = now >= proposal.deadline + EXPIRY_PERIODS * rules.voting_period
         try:
-            if agreed:
+            if is_late:
+                association.transact(self._signer, "expire", proposal.id)
+            elif agreed:
                 association.transact(
                     self._signer,
                     "execute",
@@ -60,8 +64,6 @@ class Keeper:
                     agreed[0].verdict.to_struct(),
                     [evidence.signature for evidence in agreed],
                 )
-            elif now > proposal.deadline + EXPIRY_PERIODS * rules.voting_period:
-                association.transact(self._signer, "expire", proposal.id)
             else:
                 return False
         except TransactionFailedError as error:

@@ -35,7 +35,7 @@ from databright.errors import (
 )
 from databright.evaluation.evidence import EvidenceFigures, evaluate, join_rows
 from databright.evaluation.utility import prior_logits
-from databright.evaluation.verdict import mintable_micro_nats, outcome
+from databright.evaluation.verdict import Outcome, mintable_micro_nats, outcome
 from databright.programs.oplist import program_from_json
 from databright.programs.schedule import batch_indices
 from databright.records.datasets import DatasetCard
@@ -217,9 +217,9 @@ class Measurer:
             card,
             evaluation.figures,
             {
-                "accepted": list(accepted),
-                "named": sorted([*accepted, *pending]),
-                "unreadable": list(unreadable),
+                "accepted": [*accepted],
+                "named": [*sorted([*accepted, *pending])],
+                "unreadable": [*unreadable],
                 "losses_before": sha256(before).hex(),
                 "losses_after": sha256(after).hex(),
             },
@@ -228,7 +228,7 @@ class Measurer:
             proposal=proposal.id,
             base=base,
             holdout_epoch=HOLDOUT_EPOCH,
-            outcome=OUTCOMES.index(judged.code),
+            outcome=_outcome_code(judged),
             copy_of=judged.copy_of or 0,
             amount=min(mintable_micro_nats(evaluation.figures), rules.mint_cap),
             evidence=sha256(figures),
@@ -307,6 +307,14 @@ class Measurer:
             if len(self._logits) > _KEPT_LOGITS:
                 self._logits.popitem(last=False)
         return self._logits[key]
+
+
+def _outcome_code(judged: Outcome) -> int:
+    # The contract takes a copy of an earlier proposal only; rows repeated within one proposal
+    # are padding, which is fraud.
+    if judged.code == "copy" and judged.copy_of is None:
+        return OUTCOME_FRAUD
+    return OUTCOMES.index(judged.code)
 
 
 def _figures_json(

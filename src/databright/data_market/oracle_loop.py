@@ -68,7 +68,7 @@ class OracleLoop:
             for proposal in proposals:
                 found = self._docket.registry.proposal(proposal)
                 agreed = self._docket.newest_settled(proposal)
-                if now > found.deadline or not agreed:
+                if now >= found.deadline or not agreed:
                     continue
                 if not castable(self._docket.registry, self._address, found):
                     continue

@@ -69,6 +69,7 @@ class Request:
         holdout: commitment to the hidden test rows.
         holdout_ref: digest of their sealed reference.
         program: digest of the program that measures.
+        open_proposals: proposals under it that are undecided.
         closed: whether its escrow was taken back.
         retired: digest of the reveal when the holdout is retired, else None.
     """
@@ -82,6 +83,7 @@ class Request:
     holdout: Digest
     holdout_ref: Digest
     program: Digest
+    open_proposals: int
     closed: bool
     retired: Digest | None
 
@@ -290,7 +292,8 @@ class DataRegistry:
             holdout=digest_of(values["holdout"]),
             holdout_ref=digest_of(values["holdout_ref"]),
             program=digest_of(values["program"]),
-            closed=bool(values["closed"]),
+            open_proposals=int_of(values["open_proposals"]),
+            closed=int_of(values["status"]) != OPEN,
             retired=None if retired == _NO_DIGEST else retired,
         )
 
@@ -514,7 +517,7 @@ _RULES = (
 )  # fmt: skip
 _REQUEST = (
     "dataset", "initiator", "escrow", "award_rate", "deadline", "holdout", "holdout_ref",
-    "program", "closed", "reveal",
+    "program", "open_proposals", "status", "reveal",
 )  # fmt: skip
 _PROPOSAL = (
     "dataset", "request", "proposer", "payee", "ref", "manifest", "num_rows", "opened_at",

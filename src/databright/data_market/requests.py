@@ -246,6 +246,11 @@ def plan_close(registry: DataRegistry, initiator: Address, request: int) -> Writ
             f"request {request} runs until {found.deadline}, the chain's time is {now}: close it "
             "after its deadline"
         )
+    if found.open_proposals:
+        raise BadInputError(
+            f"request {request} has {found.open_proposals} undecided proposals: close it when they "
+            "are decided"
+        )
     call = Call(
         registry.contracts.association, "close_request", (request,), f"close request {request}"
     )

@@ -4,27 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from eth_account import Account
-from eth_account.messages import encode_typed_data
-from eth_keys.exceptions import BadSignature, ValidationError
 
-from databright.errors import BadInputError
+from databright.errors import BadInputError, NotAuthorisedError
 from databright.records.evidence import SignedEvidence, Verdict
+from databright.records.signatures import Domain, Message, check_signer, sign
 from databright.units import Address
 
-_TYPES = {
-    "Verdict": [
-        {"name": "proposal", "type": "uint256"},
-        {"name": "base", "type": "uint256"},
-        {"name": "holdout_epoch", "type": "uint256"},
-        {"name": "outcome", "type": "uint256"},
-        {"name": "copy_of", "type": "uint256"},
-        {"name": "amount", "type": "uint256"},
-        {"name": "evidence", "type": "bytes32"},
-    ]
-}
+_FIELDS = (
+    ("proposal", "uint256"),
+    ("base", "uint256"),
+    ("holdout_epoch", "uint256"),
+    ("outcome", "uint256"),
+    ("copy_of", "uint256"),
+    ("amount", "uint256"),
+    ("evidence", "bytes32"),
+)
 
 
 @dataclass(frozen=True)
@@ -39,34 +35,6 @@ class VerdictDomain:
     chain_id: int
     association: Address
 
-    def message(self, verdict: Verdict) -> Any:  # noqa: ANN401 - eth-account's own message type
-        """The EIP-712 message of a verdict.
-
-        Args:
-            verdict: what is signed.
-
-        Returns:
-            A signable message.
-        """
-        return encode_typed_data(
-            domain_data={
-                "name": "DataBright",
-                "version": "1",
-                "chainId": self.chain_id,
-                "verifyingContract": self.association,
-            },
-            message_types=_TYPES,
-            message_data={
-                "proposal": verdict.proposal,
-                "base": verdict.base,
-                "holdout_epoch": verdict.holdout_epoch,
-                "outcome": verdict.outcome,
-                "copy_of": verdict.copy_of,
-                "amount": verdict.amount,
-                "evidence": verdict.evidence,
-            },
-        )
-
     def sign(self, verdict: Verdict, reason: str, private_key: bytes) -> SignedEvidence:
         """Sign a verdict.
 
@@ -78,9 +46,9 @@ class VerdictDomain:
         Returns:
             The evidence to publish.
         """
-        signed = Account.sign_message(self.message(verdict), private_key)
-        evaluator = Address(str(Account.from_key(private_key).address))
-        return SignedEvidence(verdict, reason, evaluator, bytes(signed.signature))
+        key = Account.from_key(private_key)
+        signature = sign(key, self._domain, _message(verdict))
+        return SignedEvidence(verdict, reason, Address(str(key.address)), signature)
 
     def is_signed(self, evidence: SignedEvidence) -> bool:
         """Whether the named evaluator signed this very verdict for this very contract.
@@ -92,12 +60,25 @@ class VerdictDomain:
             True when the signature recovers to the evaluator's address.
         """
         try:
-            signer = Account.recover_message(
-                self.message(evidence.verdict), signature=evidence.signature
+            check_signer(
+                evidence.signature,
+                evidence.evaluator,
+                self._domain,
+                _message(evidence.verdict),
+                f"evidence on proposal {evidence.verdict.proposal}",
             )
-        except (BadSignature, ValidationError, ValueError):
+        except NotAuthorisedError:
             return False
-        return str(signer) == evidence.evaluator
+        return True
+
+    @property
+    def _domain(self) -> Domain:
+        return Domain(self.chain_id, self.association)
+
+
+def _message(verdict: Verdict) -> Message:
+    values = {name: getattr(verdict, name) for name, _ in _FIELDS}
+    return Message("Verdict", _FIELDS, values)
 
 
 def agreeing(

@@ -69,7 +69,7 @@ def plan_vote(registry: DataRegistry, voter: Address, proposal: int, support: bo
         BadInputError: voting is over, the voter's own proposal, no weight, or voted already.
     """
     found = check_voting(registry, proposal)
-    if voter in (found.proposer, found.payee):
+    if voter == found.proposer:
         raise BadInputError(
             f"proposal {proposal} is {voter}'s own: a proposer's weight does not count on it"
         )
@@ -213,7 +213,7 @@ def check_voting(registry: DataRegistry, proposal: int) -> Proposal:
     """
     found = registry.proposal(proposal)
     now = registry.contracts.chain.head().timestamp
-    if found.status != OPEN or now > found.deadline:
+    if found.status != OPEN or now >= found.deadline:
         raise BadInputError(
             f"voting on proposal {proposal} is over: it is {found.status_name}, its deadline was "
             f"chain time {found.deadline} and it is {now} now"
@@ -317,7 +317,7 @@ def castable(registry: DataRegistry, oracle: Address, proposal: Proposal) -> lis
         if dataset == proposal.dataset
         and item.since < proposal.opened_at
         and item.expiry > now
-        and item.lender not in (proposal.proposer, proposal.payee)
+        and item.lender != proposal.proposer
         and ballot(registry, proposal.id, item.lender).cast == 0
         and weight_before(registry, proposal, item.lender) > 0
     ]

@@ -1,1 +1,1 @@
-"""Model market: which models exist, what they descend from, and how predictions are paid."""
+"""The model market: registered models with their lineage, and paid predictions."""

@@ -1,6 +1,6 @@
 """The oracle process: votes lent weight by a declared policy.
 
-`python -m databright.wiring.oracle --home HOME --name ACTOR [--policy NAME] [--settings FILE]`
+`python -m databright.wiring.oracle --home HOME --name ACTOR [--policy NAME] [--settings FILE] [--insecure-keys]`
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from databright.wiring.processes import (
     stop_on_signals,
     until_ready,
 )
-from databright.wiring.session import open_actor, open_market
+from databright.wiring.session import open_market, open_operator
 
 _LOG = logging.getLogger(__name__)
 _PAUSE_S = 0.3
@@ -32,6 +32,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--name", required=True)
     parser.add_argument("--policy", default="evidence_policy")
     parser.add_argument("--settings", type=Path)
+    parser.add_argument("--insecure-keys", action="store_true")
     return parser.parse_args()
 
 
@@ -62,7 +63,7 @@ def main() -> int:
     market = until_ready(lambda: open_market(options.home), stop, "the market")
     if market is None:
         return 0
-    actor = open_actor(options.home, options.name)
+    actor = open_operator(options.home, options.name, insecure=options.insecure_keys)
     settings = options.settings.read_bytes() if options.settings else None
     policy = open_policy(options.policy, settings)
     folder = options.home / "oracles" / options.name

@@ -129,3 +129,27 @@ def open_actor(home: Path, name: str, passphrase: str | None = None) -> Actor:
         secret = ""
     keys = store.load(name, secret)
     return Actor(keys, Signer(keys.account()))
+
+
+def open_operator(home: Path, name: str, *, insecure: bool) -> Actor:
+    """Unlock the actor that a long-running process acts for.
+
+    Args:
+        home: the home folder.
+        name: the actor's name in its keystore.
+        insecure: whether keys without a passphrase are taken.
+
+    Returns:
+        The actor.
+
+    Raises:
+        ConfigError: the keys have no passphrase, and that is not allowed here.
+        DatabrightError: as `open_actor`.
+    """
+    actor = open_actor(home, name)
+    if actor.keys.insecure and not insecure:
+        raise ConfigError(
+            f"the keys of {name} have no passphrase: make new ones with 'databright key new', or "
+            "pass --insecure-keys if this is a demo"
+        )
+    return actor

@@ -1,0 +1,85 @@
+"""The SDK's entry: one home, one actor, a view for each role."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+
+from databright.client.buyer import BuyerView
+from databright.client.contributor import ContributorView
+from databright.client.curator import CuratorView
+from databright.client.evaluator import EvaluatorView
+from databright.client.initiator import InitiatorView
+from databright.client.models import ModelView
+from databright.client.wallet import WalletView
+from databright.client.writing import Desk
+from databright.units import Address
+from databright.wiring.session import OpenMarket, open_actor, open_market
+
+
+class Client:
+    """An actor in a market.
+
+    Methods of the views are called like the command line's verbs. They return frozen records and
+    raise only errors of `databright.errors`. Every method that writes takes `dry_run=True`.
+
+    Args:
+        home: the home folder of the market.
+        actor: name of a key in its keystore.
+        passphrase: of that key; taken from DATABRIGHT_PASSPHRASE when None.
+
+    Raises:
+        ConfigError: no market in the folder.
+        BadInputError: no actor of that name.
+        CustodyError: a wrong passphrase.
+        ChainError: the chain cannot be reached, or is another one.
+    """
+
+    def __init__(self, home: str | Path, actor: str, passphrase: str | None = None) -> None:
+        self._market = open_market(Path(home))
+        self._desk = Desk(self._market, open_actor(Path(home), actor, passphrase))
+
+    @property
+    def market(self) -> OpenMarket:
+        """The market: contracts, store and registry."""
+        return self._market
+
+    @property
+    def address(self) -> Address:
+        """The actor's address."""
+        return self._desk.actor.address
+
+    @cached_property
+    def initiator(self) -> InitiatorView:
+        """Datasets and requests."""
+        return InitiatorView(self._desk)
+
+    @cached_property
+    def contributor(self) -> ContributorView:
+        """Proposals, shares and dividends."""
+        return ContributorView(self._desk)
+
+    @cached_property
+    def curator(self) -> CuratorView:
+        """Votes and lent weight."""
+        return CuratorView(self._desk)
+
+    @cached_property
+    def buyer(self) -> BuyerView:
+        """Jobs and paid predictions."""
+        return BuyerView(self._desk)
+
+    @cached_property
+    def models(self) -> ModelView:
+        """The model registry."""
+        return ModelView(self._desk)
+
+    @cached_property
+    def evaluator(self) -> EvaluatorView:
+        """Retiring holdouts."""
+        return EvaluatorView(self._desk)
+
+    @cached_property
+    def wallet(self) -> WalletView:
+        """Balances, credits and withdrawals."""
+        return WalletView(self._desk)
