@@ -7,16 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
-from eth_account import Account
-from eth_account.messages import encode_typed_data
-from eth_keys.exceptions import BadSignature
-from eth_utils.exceptions import ValidationError
-
-from databright.errors import BadInputError, NotAuthorisedError
+from databright.errors import BadInputError
 from databright.programs.numeric_profile import PROFILE
 from databright.records.datasets import digest_field, int_field, read_document
+from databright.records.signatures import Domain, Message, SignsMessages, check_signer, sign
 from databright.records.strict_json import dumps_canonical
 from databright.units import BPS, Address, BasisPoints, Digest
 
@@ -29,6 +25,45 @@ MAX_ROUNDS: Final = 1_024
 MAX_REPLICAS: Final = 5
 MAX_STEPS: Final = 100_000
 MAX_SEED: Final = 2**64 - 1
+JOB_FIELDS: Final = (
+    "buyer",
+    "spec",
+    "data_fee",
+    "compute_left",
+    "reserve_left",
+    "chain_left",
+    "pot",
+    "pot_held",
+    "reserve_held",
+    "buyer_due",
+    "hub",
+    "epoch",
+    "claimed_at",
+    "last_active",
+    "accepted",
+    "status",
+    "weights",
+    "metric_bps",
+    "funded_at",
+)
+"""Fields of the escrow's Job struct, in order."""
+SPEC_FIELDS: Final = (
+    "dataset",
+    "snapshot",
+    "program",
+    "spec",
+    "num_shards",
+    "num_rounds",
+    "replicas",
+    "cap_bps",
+    "segment_price",
+    "reserve",
+    "node_fee",
+    "chain_fee",
+    "chain_price",
+    "silence",
+)
+"""Fields of the escrow's JobSpec struct, in order."""
 _FIELDS = (
     "dataset",
     "snapshot",
@@ -45,7 +80,7 @@ _FIELDS = (
 
 
 class JobState(StrEnum):
-    """Where a job stands on chain."""
+    """Where a job stands on chain: status 1 to 4 in this order."""
 
     FUNDED = "funded"
     RUNNING = "running"
@@ -214,26 +249,6 @@ def result_commitment(result: Digest, salt: bytes, owner: Address) -> Digest:
     )
 
 
-@dataclass(frozen=True)
-class Domain:
-    """Where a signature holds.
-
-    Attributes:
-        chain_id: EIP-155 id.
-        contract: the contract that the message is about.
-    """
-
-    chain_id: int
-    contract: Address
-
-
-class SignsMessages(Protocol):
-    """The part of an eth-account key that signs."""
-
-    def sign_message(self, signable_message: Any) -> Any:
-        """Sign an EIP-191 or EIP-712 message."""
-
-
 def sign_commit(
     key: SignsMessages, domain: Domain, job: int, segment: int, attempt: int, commitment: Digest
 ) -> bytes:
@@ -250,8 +265,7 @@ def sign_commit(
     Returns:
         65 bytes, r | s | v.
     """
-    message = _commit_message(domain, job, segment, attempt, commitment)
-    return bytes(key.sign_message(message).signature)
+    return sign(key, domain, _commit_message((job, segment, attempt), commitment))
 
 
 def check_commit(
@@ -273,80 +287,12 @@ def check_commit(
     Raises:
         NotAuthorisedError: somebody else, or no signature at all.
     """
-    message = _commit_message(domain, *numbers, commitment)
-    _check_signer(message, signature, owner, f"the commitment to segment {numbers[1]}")
+    what = f"the commitment to segment {numbers[1]}"
+    check_signer(signature, owner, domain, _commit_message(numbers, commitment), what)
 
 
-def sign_prediction(key: SignsMessages, domain: Domain, prediction: int, samples: Digest) -> bytes:
-    """Sign the input of a paid prediction as EIP-712 `Prediction`.
-
-    Args:
-        key: the payer's key.
-        domain: chain and PredictionMarket.
-        prediction: id.
-        samples: SHA-256 of the input blob.
-
-    Returns:
-        65 bytes, r | s | v.
-    """
-    return bytes(key.sign_message(_prediction_message(domain, prediction, samples)).signature)
-
-
-def check_prediction(
-    signature: bytes, payer: Address, domain: Domain, prediction: int, samples: Digest
-) -> None:
-    """Check that the payer of a prediction sent its input.
-
-    Args:
-        signature: 65 bytes.
-        payer: who paid on chain.
-        domain: chain and PredictionMarket.
-        prediction: id.
-        samples: SHA-256 of the input blob.
-
-    Raises:
-        NotAuthorisedError: somebody else signed.
-    """
-    message = _prediction_message(domain, prediction, samples)
-    _check_signer(message, signature, payer, f"the input of prediction {prediction}")
-
-
-def _check_signer(message: Any, signature: bytes, expected: Address, what: str) -> None:
-    if len(signature) != 65:
-        raise NotAuthorisedError(f"{what} has a signature of {len(signature)} bytes, not of 65")
-    try:
-        signer = str(Account.recover_message(message, signature=signature))
-    except (ValueError, TypeError, BadSignature, ValidationError) as error:
-        raise NotAuthorisedError(f"{what} has no readable signature: {error}") from error
-    if signer != expected:
-        raise NotAuthorisedError(f"{what} is signed by {signer}, not by {expected}")
-
-
-def _typed(domain: Domain, name: str, fields: list[tuple[str, str]], values: list[Any]) -> Any:
-    return encode_typed_data(
-        domain_data={
-            "name": "DataBright",
-            "version": "1",
-            "chainId": domain.chain_id,
-            "verifyingContract": domain.contract,
-        },
-        message_types={name: [{"name": field, "type": kind} for field, kind in fields]},
-        message_data={field: value for (field, _), value in zip(fields, values, strict=True)},
-    )
-
-
-def _commit_message(
-    domain: Domain, job: int, segment: int, attempt: int, commitment: Digest
-) -> Any:
-    fields = [
-        ("job", "uint256"),
-        ("segment", "uint256"),
-        ("attempt", "uint256"),
-        ("commitment", "bytes32"),
-    ]
-    return _typed(domain, "Commit", fields, [job, segment, attempt, bytes(commitment)])
-
-
-def _prediction_message(domain: Domain, prediction: int, samples: Digest) -> Any:
-    fields = [("prediction", "uint256"), ("input", "bytes32")]
-    return _typed(domain, "Prediction", fields, [prediction, bytes(samples)])
+def _commit_message(numbers: tuple[int, int, int], commitment: Digest) -> Message:
+    names = ("job", "segment", "attempt")
+    fields = (*((name, "uint256") for name in names), ("commitment", "bytes32"))
+    values: dict[str, object] = dict(zip(names, numbers, strict=True))
+    return Message("Commit", fields, {**values, "commitment": bytes(commitment)})

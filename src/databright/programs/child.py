@@ -133,6 +133,11 @@ class ComputeChild:
         process = self._process
         return process.pid if process is not None and process.poll() is None else None
 
+    def start(self) -> None:
+        """Start the child ahead of its first request, so that this one does not wait for it."""
+        with self._lock:
+            self._started()
+
     def train(self, program: bytes, weights: bytes, shard: bytes, batches: bytes) -> bytes:
         """Run one segment.
 

@@ -98,7 +98,7 @@ class HubSession:
         """
         request = hub_pb2.BlobRequest(digest=digest)
         try:
-            stream = self._stub.GetBlob(request, timeout=_BLOB_TIMEOUT_S)
+            stream = iter(self._stub.GetBlob(request, timeout=_BLOB_TIMEOUT_S))
             head = first_chunk(stream)
             return check_digest(assemble(head, stream), digest)
         except grpc.RpcError as error:

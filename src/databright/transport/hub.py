@@ -87,7 +87,7 @@ class _Hub(hub_pb2_grpc.HubServicer):
         self._handler = handler
         self._owners: dict[str, Address] = {}
 
-    def Session(  # type: ignore[override]  # noqa: D102, N802 - described in hub.proto
+    def Session(  # noqa: N802 - described in hub.proto
         self, request_iterator: Iterator[hub_pb2.FromWorker], context: grpc.ServicerContext
     ) -> Iterator[hub_pb2.FromHub]:
         try:
@@ -115,7 +115,7 @@ class _Hub(hub_pb2_grpc.HubServicer):
         if failure:
             _abort(context, failure[0])
 
-    def GetBlob(  # type: ignore[override]  # noqa: D102, N802
+    def GetBlob(  # noqa: N802
         self, request: hub_pb2.BlobRequest, context: grpc.ServicerContext
     ) -> Iterator[hub_pb2.Chunk]:
         try:
@@ -125,7 +125,7 @@ class _Hub(hub_pb2_grpc.HubServicer):
             return
         yield from chunks(blob)
 
-    def PutBlob(  # type: ignore[override]  # noqa: D102, N802
+    def PutBlob(  # noqa: N802
         self, request_iterator: Iterator[hub_pb2.Chunk], context: grpc.ServicerContext
     ) -> hub_pb2.Stored:
         try:
@@ -196,7 +196,7 @@ class _Predictions(hub_pb2_grpc.PredictionsServicer):
     def __init__(self, predict: PredictCall) -> None:
         self._predict = predict
 
-    def Predict(  # type: ignore[override]  # noqa: D102, N802
+    def Predict(  # noqa: N802
         self, request: hub_pb2.PredictRequest, context: grpc.ServicerContext
     ) -> hub_pb2.PredictReply:
         try:

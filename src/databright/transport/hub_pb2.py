@@ -24,15 +24,15 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x64\x61tabright/transport/hub.proto\x12\rdatabright.v1\"%\n\x05Hello\x12\r\n\x05owner\x18\x01 \x01(\t\x12\r\n\x05nonce\x18\x02 \x01(\x0c\"\xae\x01\n\x05Lease\x12&\n\x04kind\x18\x01 \x01(\x0e\x32\x18.databright.v1.LeaseKind\x12\x0b\n\x03job\x18\x02 \x01(\x04\x12\r\n\x05\x65poch\x18\x03 \x01(\x04\x12\x0f\n\x07segment\x18\x04 \x01(\r\x12\x0f\n\x07\x61ttempt\x18\x05 \x01(\r\x12\x0f\n\x07program\x18\x06 \x01(\x0c\x12\x0f\n\x07weights\x18\x07 \x01(\x0c\x12\x0c\n\x04rows\x18\x08 \x01(\x0c\x12\x0f\n\x07\x62\x61tches\x18\t \x01(\x0c\"`\n\x07WorkRef\x12&\n\x04kind\x18\x01 \x01(\x0e\x32\x18.databright.v1.LeaseKind\x12\x0b\n\x03job\x18\x02 \x01(\x04\x12\x0f\n\x07segment\x18\x03 \x01(\r\x12\x0f\n\x07\x61ttempt\x18\x04 \x01(\r\"U\n\x06\x43ommit\x12$\n\x04work\x18\x01 \x01(\x0b\x32\x16.databright.v1.WorkRef\x12\x12\n\ncommitment\x18\x02 \x01(\x0c\x12\x11\n\tsignature\x18\x03 \x01(\x0c\"L\n\x06Reveal\x12$\n\x04work\x18\x01 \x01(\x0b\x32\x16.databright.v1.WorkRef\x12\x0c\n\x04salt\x18\x02 \x01(\x0c\x12\x0e\n\x06result\x18\x03 \x01(\x0c\"O\n\x07Refusal\x12$\n\x04work\x18\x01 \x01(\x0b\x32\x16.databright.v1.WorkRef\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\t\"\xb8\x01\n\nFromWorker\x12%\n\x05hello\x18\x01 \x01(\x0b\x32\x14.databright.v1.HelloH\x00\x12\'\n\x06\x63ommit\x18\x02 \x01(\x0b\x32\x15.databright.v1.CommitH\x00\x12\'\n\x06reveal\x18\x03 \x01(\x0b\x32\x15.databright.v1.RevealH\x00\x12)\n\x07refusal\x18\x04 \x01(\x0b\x32\x16.databright.v1.RefusalH\x00\x42\x06\n\x04\x62ody\"\xb5\x01\n\x07\x46romHub\x12%\n\x05lease\x18\x01 \x01(\x0b\x32\x14.databright.v1.LeaseH\x00\x12(\n\x06reveal\x18\x02 \x01(\x0b\x32\x16.databright.v1.WorkRefH\x00\x12&\n\x04\x64rop\x18\x03 \x01(\x0b\x32\x16.databright.v1.WorkRefH\x00\x12)\n\x07welcome\x18\x04 \x01(\x0b\x32\x16.databright.v1.WelcomeH\x00\x42\x06\n\x04\x62ody\"\x17\n\x07Welcome\x12\x0c\n\x04node\x18\x01 \x01(\t\"\x1d\n\x0b\x42lobRequest\x12\x0e\n\x06\x64igest\x18\x01 \x01(\x0c\"3\n\x05\x43hunk\x12\x0e\n\x06\x64igest\x18\x01 \x01(\x0c\x12\x0c\n\x04size\x18\x02 \x01(\x04\x12\x0c\n\x04\x64\x61ta\x18\x03 \x01(\x0c\"\x18\n\x06Stored\x12\x0e\n\x06\x64igest\x18\x01 \x01(\x0c\"H\n\x0ePredictRequest\x12\x12\n\nprediction\x18\x01 \x01(\x04\x12\x0f\n\x07samples\x18\x02 \x01(\x0c\x12\x11\n\tsignature\x18\x03 \x01(\x0c\".\n\x0cPredictReply\x12\x0e\n\x06output\x18\x01 \x01(\x0c\x12\x0e\n\x06worker\x18\x02 \x01(\t*U\n\tLeaseKind\x12\x1a\n\x16LEASE_KIND_UNSPECIFIED\x10\x00\x12\x14\n\x10LEASE_KIND_TRAIN\x10\x01\x12\x16\n\x12LEASE_KIND_PREDICT\x10\x02\x32\xc0\x01\n\x03Hub\x12@\n\x07Session\x12\x19.databright.v1.FromWorker\x1a\x16.databright.v1.FromHub(\x01\x30\x01\x12=\n\x07GetBlob\x12\x1a.databright.v1.BlobRequest\x1a\x14.databright.v1.Chunk0\x01\x12\x38\n\x07PutBlob\x12\x14.databright.v1.Chunk\x1a\x15.databright.v1.Stored(\x01\x32T\n\x0bPredictions\x12\x45\n\x07Predict\x12\x1d.databright.v1.PredictRequest\x1a\x1b.databright.v1.PredictReplyb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x64\x61tabright/transport/hub.proto\x12\rdatabright.v1\"%\n\x05Hello\x12\r\n\x05owner\x18\x01 \x01(\t\x12\r\n\x05nonce\x18\x02 \x01(\x0c\"\xae\x01\n\x05Lease\x12&\n\x04kind\x18\x01 \x01(\x0e\x32\x18.databright.v1.LeaseKind\x12\x0b\n\x03job\x18\x02 \x01(\x04\x12\r\n\x05\x65poch\x18\x03 \x01(\x04\x12\x0f\n\x07segment\x18\x04 \x01(\r\x12\x0f\n\x07\x61ttempt\x18\x05 \x01(\r\x12\x0f\n\x07program\x18\x06 \x01(\x0c\x12\x0f\n\x07weights\x18\x07 \x01(\x0c\x12\x0c\n\x04rows\x18\x08 \x01(\x0c\x12\x0f\n\x07\x62\x61tches\x18\t \x01(\x0c\"`\n\x07WorkRef\x12&\n\x04kind\x18\x01 \x01(\x0e\x32\x18.databright.v1.LeaseKind\x12\x0b\n\x03job\x18\x02 \x01(\x04\x12\x0f\n\x07segment\x18\x03 \x01(\r\x12\x0f\n\x07\x61ttempt\x18\x04 \x01(\r\"U\n\x06\x43ommit\x12$\n\x04work\x18\x01 \x01(\x0b\x32\x16.databright.v1.WorkRef\x12\x12\n\ncommitment\x18\x02 \x01(\x0c\x12\x11\n\tsignature\x18\x03 \x01(\x0c\"L\n\x06Reveal\x12$\n\x04work\x18\x01 \x01(\x0b\x32\x16.databright.v1.WorkRef\x12\x0c\n\x04salt\x18\x02 \x01(\x0c\x12\x0e\n\x06result\x18\x03 \x01(\x0c\"O\n\x07Refusal\x12$\n\x04work\x18\x01 \x01(\x0b\x32\x16.databright.v1.WorkRef\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\t\"\xb8\x01\n\nFromWorker\x12%\n\x05hello\x18\x01 \x01(\x0b\x32\x14.databright.v1.HelloH\x00\x12\'\n\x06\x63ommit\x18\x02 \x01(\x0b\x32\x15.databright.v1.CommitH\x00\x12\'\n\x06reveal\x18\x03 \x01(\x0b\x32\x15.databright.v1.RevealH\x00\x12)\n\x07refusal\x18\x04 \x01(\x0b\x32\x16.databright.v1.RefusalH\x00\x42\x06\n\x04\x62ody\"\xdf\x01\n\x07\x46romHub\x12%\n\x05lease\x18\x01 \x01(\x0b\x32\x14.databright.v1.LeaseH\x00\x12(\n\x06reveal\x18\x02 \x01(\x0b\x32\x16.databright.v1.WorkRefH\x00\x12&\n\x04\x64rop\x18\x03 \x01(\x0b\x32\x16.databright.v1.WorkRefH\x00\x12)\n\x07welcome\x18\x04 \x01(\x0b\x32\x16.databright.v1.WelcomeH\x00\x12(\n\x06upload\x18\x05 \x01(\x0b\x32\x16.databright.v1.WorkRefH\x00\x42\x06\n\x04\x62ody\"\x17\n\x07Welcome\x12\x0c\n\x04node\x18\x01 \x01(\t\"\x1d\n\x0b\x42lobRequest\x12\x0e\n\x06\x64igest\x18\x01 \x01(\x0c\"3\n\x05\x43hunk\x12\x0e\n\x06\x64igest\x18\x01 \x01(\x0c\x12\x0c\n\x04size\x18\x02 \x01(\x04\x12\x0c\n\x04\x64\x61ta\x18\x03 \x01(\x0c\"\x18\n\x06Stored\x12\x0e\n\x06\x64igest\x18\x01 \x01(\x0c\"H\n\x0ePredictRequest\x12\x12\n\nprediction\x18\x01 \x01(\x04\x12\x0f\n\x07samples\x18\x02 \x01(\x0c\x12\x11\n\tsignature\x18\x03 \x01(\x0c\".\n\x0cPredictReply\x12\x0e\n\x06output\x18\x01 \x01(\x0c\x12\x0e\n\x06worker\x18\x02 \x01(\t*U\n\tLeaseKind\x12\x1a\n\x16LEASE_KIND_UNSPECIFIED\x10\x00\x12\x14\n\x10LEASE_KIND_TRAIN\x10\x01\x12\x16\n\x12LEASE_KIND_PREDICT\x10\x02\x32\xc0\x01\n\x03Hub\x12@\n\x07Session\x12\x19.databright.v1.FromWorker\x1a\x16.databright.v1.FromHub(\x01\x30\x01\x12=\n\x07GetBlob\x12\x1a.databright.v1.BlobRequest\x1a\x14.databright.v1.Chunk0\x01\x12\x38\n\x07PutBlob\x12\x14.databright.v1.Chunk\x1a\x15.databright.v1.Stored(\x01\x32T\n\x0bPredictions\x12\x45\n\x07Predict\x12\x1d.databright.v1.PredictRequest\x1a\x1b.databright.v1.PredictReplyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'databright.transport.hub_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_LEASEKIND']._serialized_start=1237
-  _globals['_LEASEKIND']._serialized_end=1322
+  _globals['_LEASEKIND']._serialized_start=1279
+  _globals['_LEASEKIND']._serialized_end=1364
   _globals['_HELLO']._serialized_start=49
   _globals['_HELLO']._serialized_end=86
   _globals['_LEASE']._serialized_start=89
@@ -48,21 +48,21 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_FROMWORKER']._serialized_start=610
   _globals['_FROMWORKER']._serialized_end=794
   _globals['_FROMHUB']._serialized_start=797
-  _globals['_FROMHUB']._serialized_end=978
-  _globals['_WELCOME']._serialized_start=980
-  _globals['_WELCOME']._serialized_end=1003
-  _globals['_BLOBREQUEST']._serialized_start=1005
-  _globals['_BLOBREQUEST']._serialized_end=1034
-  _globals['_CHUNK']._serialized_start=1036
-  _globals['_CHUNK']._serialized_end=1087
-  _globals['_STORED']._serialized_start=1089
-  _globals['_STORED']._serialized_end=1113
-  _globals['_PREDICTREQUEST']._serialized_start=1115
-  _globals['_PREDICTREQUEST']._serialized_end=1187
-  _globals['_PREDICTREPLY']._serialized_start=1189
-  _globals['_PREDICTREPLY']._serialized_end=1235
-  _globals['_HUB']._serialized_start=1325
-  _globals['_HUB']._serialized_end=1517
-  _globals['_PREDICTIONS']._serialized_start=1519
-  _globals['_PREDICTIONS']._serialized_end=1603
+  _globals['_FROMHUB']._serialized_end=1020
+  _globals['_WELCOME']._serialized_start=1022
+  _globals['_WELCOME']._serialized_end=1045
+  _globals['_BLOBREQUEST']._serialized_start=1047
+  _globals['_BLOBREQUEST']._serialized_end=1076
+  _globals['_CHUNK']._serialized_start=1078
+  _globals['_CHUNK']._serialized_end=1129
+  _globals['_STORED']._serialized_start=1131
+  _globals['_STORED']._serialized_end=1155
+  _globals['_PREDICTREQUEST']._serialized_start=1157
+  _globals['_PREDICTREQUEST']._serialized_end=1229
+  _globals['_PREDICTREPLY']._serialized_start=1231
+  _globals['_PREDICTREPLY']._serialized_end=1277
+  _globals['_HUB']._serialized_start=1367
+  _globals['_HUB']._serialized_end=1559
+  _globals['_PREDICTIONS']._serialized_start=1561
+  _globals['_PREDICTIONS']._serialized_end=1645
 # @@protoc_insertion_point(module_scope)

@@ -3,7 +3,7 @@
 isort:skip_file
 What workers and payers say to a trusted node, and it to them.
 
-Regenerate with scripts in docs/design/compute.md, "Generated code".
+How to regenerate: docs/design/compute.md, "Generated code".
 """
 
 from google.protobuf import descriptor as _descriptor
@@ -257,6 +257,7 @@ class FromHub(_message.Message):
     REVEAL_FIELD_NUMBER: _builtins.int
     DROP_FIELD_NUMBER: _builtins.int
     WELCOME_FIELD_NUMBER: _builtins.int
+    UPLOAD_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def lease(self) -> Global___Lease: ...
     @_builtins.property
@@ -269,6 +270,10 @@ class FromHub(_message.Message):
 
     @_builtins.property
     def welcome(self) -> Global___Welcome: ...
+    @_builtins.property
+    def upload(self) -> Global___WorkRef:
+        """hand in the blob of the revealed result"""
+
     def __init__(
         self,
         *,
@@ -276,12 +281,13 @@ class FromHub(_message.Message):
         reveal: Global___WorkRef | None = ...,
         drop: Global___WorkRef | None = ...,
         welcome: Global___Welcome | None = ...,
+        upload: Global___WorkRef | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "drop", b"drop", "lease", b"lease", "reveal", b"reveal", "welcome", b"welcome"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "drop", b"drop", "lease", b"lease", "reveal", b"reveal", "upload", b"upload", "welcome", b"welcome"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "drop", b"drop", "lease", b"lease", "reveal", b"reveal", "welcome", b"welcome"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "drop", b"drop", "lease", b"lease", "reveal", b"reveal", "upload", b"upload", "welcome", b"welcome"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_body: _TypeAlias = _typing.Literal["lease", "reveal", "drop", "welcome"]  # noqa: Y015
+    _WhichOneofReturnType_body: _TypeAlias = _typing.Literal["lease", "reveal", "drop", "welcome", "upload"]  # noqa: Y015
     _WhichOneofArgType_body: _TypeAlias = _typing.Literal["body", b"body"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_body) -> _WhichOneofReturnType_body | None: ...
 

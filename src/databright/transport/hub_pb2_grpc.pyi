@@ -3,7 +3,7 @@
 isort:skip_file
 What workers and payers say to a trusted node, and it to them.
 
-Regenerate with scripts in docs/design/compute.md, "Generated code".
+How to regenerate: docs/design/compute.md, "Generated code".
 """
 
 from collections import abc as _abc

@@ -6,6 +6,7 @@ import base64
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any, cast
 
 import grpc
 
@@ -99,7 +100,8 @@ def peer_pin(context: grpc.ServicerContext) -> Digest:
     Raises:
         NotAuthorisedError: the peer showed no certificate.
     """
-    auth: Mapping[str, Iterable[bytes]] = context.auth_context()
+    # The stubs say bytes, the library gives a list of them.
+    auth = cast(Mapping[str, Iterable[bytes]], context.auth_context())
     for pem in auth.get("x509_pem_cert", ()):
         return pin_of(der_of_pem(pem))
     raise NotAuthorisedError("the peer showed no TLS certificate: register its pin and use it")
@@ -132,7 +134,9 @@ def server_credentials(
         return grpc.ssl_server_certificate_configuration(pair, root_certificates=now)
 
     first = grpc.ssl_server_certificate_configuration(pair, root_certificates=roots())
-    return grpc.dynamic_ssl_server_credentials(first, fetch, require_client_authentication=True)
+    # None, which the stubs do not know, keeps the present configuration.
+    keep: Any = fetch
+    return grpc.dynamic_ssl_server_credentials(first, keep, require_client_authentication=True)
 
 
 def open_channel(

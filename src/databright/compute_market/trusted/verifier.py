@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 
 from databright.compute_market.jobs import (
     SEGMENT_TRANSITIONS,
-    Domain,
     SegmentState,
     check_commit,
     result_commitment,
 )
 from databright.errors import NotAuthorisedError, ProtocolError
+from databright.records.signatures import Domain
 from databright.units import Address, Digest
 
 
