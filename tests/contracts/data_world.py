@@ -101,7 +101,11 @@ class Market:
         return self.database_of(self.dataset)
 
     def database_of(self, dataset: int) -> Any:
-        return bound("Database", str(self.association.database_of(dataset)))
+        # The same object each time: it remembers the events of its last call.
+        address = str(self.association.database_of(dataset))
+        if address not in self.contracts:
+            self.contracts[address] = bound("Database", address)
+        return self.contracts[address]
 
     def everybody(self) -> list[str]:
         return [

@@ -851,7 +851,9 @@ def _check_rules(rules: Rules):
     ), "association: exposure out of range"
     assert rules.a_bps == BPS, "association: share stream must be 10000 bps"
     assert rules.threshold != 0, "association: threshold is zero"
-    assert len(rules.evaluators) >= 2 * rules.threshold, "association: too few evaluators"
+    assert (
+        rules.threshold <= MAX_MEMBERS and len(rules.evaluators) >= 2 * rules.threshold
+    ), "association: too few evaluators"
     assert len(rules.nodes) != 0, "association: no nodes"
 
 
