@@ -208,6 +208,17 @@ class Index:
                     ],
                 )
 
+    def require_genesis(self, genesis: str) -> None:
+        """Empty the index where it was made from another chain.
+
+        Args:
+            genesis: hash of block 0 of the chain that will feed it, 0x-prefixed hex.
+        """
+        with self.engine.begin() as connection:
+            known = connection.execute(text("SELECT hash FROM blocks WHERE number = 0")).scalar()
+            if known is not None and str(known).lower() != genesis.lower():
+                connection.execute(text("DELETE FROM blocks"))
+
     def events(self, names: Iterable[str] | None = None) -> list[IndexedEvent]:
         """Events in chain order.
 

@@ -1,0 +1,120 @@
+"""The index and the page as one process: `python -m databright.web --home HOME [--port N]`.
+
+The page answers at once, also while the chain is still starting; the index follows behind it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import socket
+import threading
+from pathlib import Path
+from typing import Final
+
+import uvicorn
+from fastapi import FastAPI
+
+from databright.config import home_path, load_settings
+from databright.errors import ConfigError
+from databright.web.app import create_app
+from databright.wiring.index_feed import open_feed, open_index
+from databright.wiring.processes import (
+    exit_with,
+    log_to,
+    run_passes,
+    stop_on_signals,
+    until_ready,
+)
+from databright.wiring.session import open_market
+
+_LOG = logging.getLogger(__name__)
+_PAUSE_S: Final = 0.25
+_HOST: Final = "127.0.0.1"
+
+
+def bind(port: int) -> socket.socket:
+    """Take a loopback port before anything else is started.
+
+    Args:
+        port: 0 for a free one.
+
+    Returns:
+        The bound socket.
+
+    Raises:
+        ConfigError: the port is taken or not allowed.
+    """
+    taken = socket.socket()
+    # A page restarted at once must get its port back while old connections still time out.
+    taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        taken.bind((_HOST, port))
+    except OSError as error:
+        taken.close()
+        raise ConfigError(
+            f"port {port} on {_HOST} cannot be used ({error.strerror}); choose another with "
+            "--port, or 0 for a free one"
+        ) from error
+    return taken
+
+
+def serve(app: FastAPI, taken: socket.socket) -> tuple[uvicorn.Server, threading.Thread]:
+    """Serve the page from a thread.
+
+    Args:
+        app: the page.
+        taken: a bound socket.
+
+    Returns:
+        The server, which stops when its `should_exit` is set, and its thread.
+    """
+    settings = uvicorn.Config(
+        app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=2
+    )
+    server = uvicorn.Server(settings)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [taken]}, name="page")
+    thread.start()
+    return server, thread
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Follow the chain and serve the page until told to stop.
+
+    Args:
+        arguments: the words after the program's name; None for those of this process.
+
+    Returns:
+        0 after a clean stop.
+
+    Raises:
+        ConfigError: the home folder, its settings or the port cannot be used.
+        WrongChainError: the endpoint serves another chain than the home's.
+    """
+    parser = argparse.ArgumentParser(prog="python -m databright.web")
+    parser.add_argument("--home", type=Path, required=True)
+    parser.add_argument("--port", type=int, default=None)
+    given = parser.parse_args(arguments)
+    home = home_path(given.home, {})
+    if not home.is_dir():
+        raise ConfigError(f"there is no home folder {home}; `databright up` makes one")
+    port = load_settings(home).web.port if given.port is None else given.port
+    taken = bind(port)
+    log_to(home, "web")
+    stop = stop_on_signals()
+    index = open_index(home)
+    server, thread = serve(create_app(index), taken)
+    _LOG.info("the page is at http://%s:%d/", *taken.getsockname())
+    try:
+        market = until_ready(lambda: open_market(home), stop, "the market's chain")
+        if market is not None:
+            run_passes(open_feed(market, index).step, stop, _PAUSE_S)
+    finally:
+        server.should_exit = True
+        thread.join()
+        index.engine.dispose()
+    return 0
+
+
+if __name__ == "__main__":
+    exit_with(main)
