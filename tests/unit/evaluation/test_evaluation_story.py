@@ -97,15 +97,20 @@ def _one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_honest_proposals_pass_and_the_others_fail_for_the_right_reason(seed: int) -> None:
-    holdout, people = _story(seed)
-    verdicts = _verdicts(holdout, people, _trainer(holdout, seed))
-    for one, verdict in zip(people, verdicts, strict=True):
-        if one.kind == "honest":
-            assert verdict.passed, verdict
-        elif one.kind == "copy":
-            assert (verdict.code, verdict.copy_of) == ("copy", one.victim)
-        else:
-            assert verdict.code != "copy"
-            assert not verdict.passed, verdict
+def test_honest_proposals_pass_and_the_others_fail_for_the_right_reason() -> None:
+    num_honest = 0
+    failed: list[str] = []
+    for seed in SEEDS:
+        holdout, people = _story(seed)
+        verdicts = _verdicts(holdout, people, _trainer(holdout, seed))
+        for one, verdict in zip(people, verdicts, strict=True):
+            if one.kind == "honest":
+                num_honest += 1
+                failed += [] if verdict.passed else [f"seed {seed}: {verdict.reason}"]
+            elif one.kind == "copy":
+                assert (verdict.code, verdict.copy_of) == ("copy", one.victim)
+            else:
+                assert verdict.code != "copy"
+                assert not verdict.passed, verdict
+    # A 95 % interval lies below a gain of zero by chance in 2.5 % of cases.
+    assert len(failed) <= 0.025 * num_honest, failed
