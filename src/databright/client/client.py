@@ -14,7 +14,7 @@ from databright.client.models import ModelView
 from databright.client.wallet import WalletView
 from databright.client.writing import Desk
 from databright.units import Address
-from databright.wiring.session import OpenMarket, open_actor, open_market
+from databright.wiring.session import OpenMarket, keystore, open_actor, open_market
 
 
 class Client:
@@ -48,6 +48,14 @@ class Client:
     def address(self) -> Address:
         """The actor's address."""
         return self._desk.actor.address
+
+    def keystore_names(self) -> list[str]:
+        """Names of the keys in the home's keystore.
+
+        Returns:
+            Sorted names.
+        """
+        return keystore(self._market.home).names()
 
     @cached_property
     def initiator(self) -> InitiatorView:

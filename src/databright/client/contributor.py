@@ -100,6 +100,17 @@ class ContributorView:
         """
         return holdings(self._registry, self._desk.actor.address, dataset)
 
+    def claimable(self, dataset: int | None = None) -> int:
+        """Dividends that wait for the actor.
+
+        Args:
+            dataset: one dataset's; None for all.
+
+        Returns:
+            Base units.
+        """
+        return sum(item.claimable for item in self.shares(dataset))
+
     def claim(self, dataset: int | None = None, *, dry_run: bool = False) -> Written:
         """Take all waiting dividends.
 
