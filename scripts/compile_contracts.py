@@ -93,12 +93,19 @@ def _text(name: str, abi: list[Any], bytecode: str, runtime_bytes: int) -> str:
     return json.dumps(fields, indent=1, sort_keys=True) + "\n"
 
 
-def _differences(texts: dict[str, str]) -> list[str]:
-    found = [
-        f"{path.name}: no source" for path in ARTIFACTS.glob("*.json") if path.name not in texts
-    ]
+def differences(texts: dict[str, str], folder: Path) -> list[str]:
+    """Compare fresh artifacts with those of a folder.
+
+    Args:
+        texts: artifact's file name -> its text, freshly compiled.
+        folder: where the committed ones lie.
+
+    Returns:
+        A line for each difference, sorted; empty when there is none.
+    """
+    found = [f"{path.name}: no source" for path in folder.glob("*.json") if path.name not in texts]
     for name, text in texts.items():
-        path = ARTIFACTS / name
+        path = folder / name
         if not path.is_file():
             found.append(f"{name}: not there")
         elif path.read_text() != text:
@@ -120,7 +127,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     texts = compile_all()
     if options.check:
-        found = _differences(texts)
+        found = differences(texts, ARTIFACTS)
         for line in found:
             sys.stderr.write(line + "\n")
         if found:

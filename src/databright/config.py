@@ -25,6 +25,8 @@ HOME_SCHEMA = 1
 """Version of the home folder's layout; a change of layout raises it."""
 HOME_VARIABLE = "DATABRIGHT_HOME"
 """Environment variable that names the home folder."""
+DEMO_FOLDER = "demo"
+"""Homes of demo runs lie in this folder of the default home, each a home of its own."""
 _HOME_FILE = "home.json"
 _SETTINGS_FILE = "settings.toml"
 _FILE_CAP = 65_536
@@ -172,7 +174,10 @@ def open_home(path: Path, *, versions: Mapping[str, str] | None = None) -> Home:
             somebody else, holds other things, or was written by another schema.
     """
     try:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for folder in (*reversed(path.parents), path):
+            # Not mkdir(parents=True), which would leave the folders between open to others.
+            if not folder.is_dir():
+                folder.mkdir(mode=0o700, exist_ok=True)
         found = path.stat()
     except OSError as error:
         raise ConfigError(
@@ -181,7 +186,7 @@ def open_home(path: Path, *, versions: Mapping[str, str] | None = None) -> Home:
         ) from error
     _check_permissions(path, found)
     if not (path / _HOME_FILE).exists():
-        if any(path.iterdir()):
+        if any(held.name != DEMO_FOLDER for held in path.iterdir()):
             raise ConfigError(
                 f"{path} holds other files and no {_HOME_FILE}, so it is not a DataBright home; "
                 "choose an empty or new folder"

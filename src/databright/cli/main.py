@@ -14,7 +14,13 @@ from typer.main import get_command
 
 import databright.cli
 from databright import __version__
-from databright.errors import BadInputError, ConfigError, DatabrightError, PlanRefusedError
+from databright.errors import (
+    BadInputError,
+    ConfigError,
+    DatabrightError,
+    MissingToolError,
+    PlanRefusedError,
+)
 
 _NOT_ROLES = frozenset({"main"})
 
@@ -46,6 +52,7 @@ def build_app() -> typer.Typer:
 
     Raises:
         ConfigError: a module offers neither.
+        ModuleNotFoundError: a module of our own is missing: a broken installation.
     """
     app = typer.Typer(
         name="databright",
@@ -68,7 +75,11 @@ def build_app() -> typer.Typer:
         del version  # answered by its callback
 
     for name in role_names():
-        module = importlib.import_module(f"databright.cli.{name}")
+        try:
+            module = importlib.import_module(f"databright.cli.{name}")
+        except ModuleNotFoundError as error:
+            _stand_in(app, name, error)
+            continue
         if hasattr(module, "register"):
             module.register(app)
         elif hasattr(module, "app"):
@@ -76,6 +87,24 @@ def build_app() -> typer.Typer:
         else:
             raise ConfigError(f"databright.cli.{name} offers neither register(app) nor app")
     return app
+
+
+def _stand_in(app: typer.Typer, name: str, error: ModuleNotFoundError) -> None:
+    """Keep the other verbs, doctor above all, where a role's packages are not installed."""
+    missing = (error.name or "").split(".")[0]
+    if missing == "databright":
+        raise error
+
+    @app.command(
+        name.replace("_", "-"),
+        help=f"Not available: the Python package {missing} is missing.",
+        context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+    )
+    def _refuse() -> None:
+        raise MissingToolError(
+            f"'databright {name}' needs the Python package {missing}, which is not installed; "
+            "run `make setup`, and `databright doctor` for what else is missing"
+        )
 
 
 def exit_code(error: DatabrightError) -> int:

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import json
+import sys
+from pathlib import Path
 
 import pytest
 
+import databright.cli
 from databright import __version__
 from databright.cli.main import error_record, exit_code, main, role_names
 from databright.errors import (
@@ -61,3 +64,24 @@ def test_errors_carry_their_figures() -> None:
 def test_roles_are_found_by_name() -> None:
     assert "doctor" in role_names()
     assert "main" not in role_names()
+
+
+def test_a_role_without_its_packages_does_not_take_the_others_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "lonely.py").write_text("import no_such_package_of_anybody\n")
+    monkeypatch.setattr(databright.cli, "__path__", [*databright.cli.__path__, str(tmp_path)])
+    assert main(["doctor", "--help"]) == 0
+    capsys.readouterr()
+    assert main(["lonely", "--any", "thing"]) == 2
+    assert "no_such_package_of_anybody" in capsys.readouterr().err
+    sys.modules.pop("databright.cli.lonely", None)
+
+
+def test_a_broken_installation_is_not_hidden(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "broken.py").write_text("import databright.no_such_room\n")
+    monkeypatch.setattr(databright.cli, "__path__", [*databright.cli.__path__, str(tmp_path)])
+    with pytest.raises(ModuleNotFoundError, match="no_such_room"):
+        main(["doctor"])

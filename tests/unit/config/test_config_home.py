@@ -27,7 +27,7 @@ def test_the_flag_wins_over_the_variable_over_the_default(tmp_path: Path) -> Non
 def test_a_new_home_is_private_and_records_versions(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "home"
     home = open_home(path, versions={"databright": "0.1.0"})
-    assert path.stat().st_mode & 0o777 == 0o700
+    assert path.stat().st_mode & 0o777 == path.parent.stat().st_mode & 0o777 == 0o700
     assert (path / "home.json").stat().st_mode & 0o777 == 0o600
     assert home == open_home(path)
     changed = record_versions(home, {"anvil": "1.7.1"})
@@ -78,6 +78,12 @@ def test_a_folder_with_other_things_is_not_taken_over(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="holds other files"):
         open_home(path)
     assert not (path / "home.json").exists()
+
+
+def test_a_demo_run_does_not_stand_in_the_way_of_the_default_home(tmp_path: Path) -> None:
+    run = open_home(tmp_path / "databright" / "demo" / "1-1").path
+    assert open_home(tmp_path / "databright").schema == HOME_SCHEMA
+    assert open_home(run).path == run
 
 
 @pytest.mark.parametrize("place", ["file", "file/below", "/proc/databright-home"])
