@@ -18,8 +18,10 @@ def built_market() -> Market:
 
 @pytest.fixture
 def market(built_market: Market) -> Iterator[Market]:
+    dataset = built_market.dataset
     with boa.env.anchor():
         yield built_market
+    built_market.dataset = dataset
 
 
 @pytest.fixture(scope="session")
@@ -30,8 +32,10 @@ def built_hostile_market() -> Market:
 @pytest.fixture
 def hostile(built_hostile_market: Market) -> Iterator[Market]:
     """A market whose money misbehaves on demand."""
+    dataset = built_hostile_market.dataset
     with boa.env.anchor():
         yield built_hostile_market
+    built_hostile_market.dataset = dataset
 
 
 @pytest.fixture

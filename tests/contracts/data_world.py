@@ -3,6 +3,8 @@
 Amounts are small and odd, so that a unit too much or too little shows.
 """
 
+# A contract bound at run time has no static type.
+# ruff: noqa: ANN401
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -12,7 +14,7 @@ from typing import Any
 
 import boa
 from boa.contracts.abi.abi_contract import ABIContractFactory
-from eth_abi import encode
+from eth_abi.abi import encode
 from eth_account import Account
 from eth_account.messages import encode_typed_data
 
@@ -225,9 +227,7 @@ class Market:
     def execute(self, proposal: int, verdict: tuple[Any, ...] | None = None) -> None:
         """Execute with two good signatures."""
         found = self.verdict() if verdict is None else verdict
-        self.association.execute(
-            proposal, found, self.sign(proposal, found), sender=self.stranger
-        )
+        self.association.execute(proposal, found, self.sign(proposal, found), sender=self.stranger)
 
     def status(self, proposal: int) -> int:
         return int(self.association.proposal(proposal).status)

@@ -59,9 +59,7 @@ def test_transfer_around_a_claim_pays_each_unit_once(
     assert market.balance(market.database) == 0
 
 
-def test_transfer_refuses_bad_values(
-    market: Market, contributors: list[str], tranche: int
-) -> None:
+def test_transfer_refuses_bad_values(market: Market, contributors: list[str], tranche: int) -> None:
     with refused("curator: balance too low"):
         market.shares.transfer(contributors[1], tranche, 11, sender=contributors[0])
     with refused("curator: zero address"):

@@ -38,7 +38,7 @@ def test_rules_are_read_as_they_were_given(market: Market) -> None:
     assert market.association.max_exposure_bps(dataset) == found.max_exposure_bps
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     return [str(item) for item in value] if isinstance(value, list | tuple) else value
 
 

@@ -125,9 +125,7 @@ def test_retire_holdout_stops_later_proposals(market: Market, contributors: list
         market.association.retire_holdout(request, digest("other"), sender=evaluator)
 
 
-def test_retire_holdout_waits_for_open_proposals(
-    market: Market, contributors: list[str]
-) -> None:
+def test_retire_holdout_waits_for_open_proposals(market: Market, contributors: list[str]) -> None:
     request = market.open_request(100)
     proposal = market.carried(contributors[0], request)
     evaluator = market.evaluators[0].address
@@ -145,13 +143,9 @@ def test_only_an_evaluator_retires(market: Market) -> None:
         with refused("association: not an evaluator"):
             market.association.retire_holdout(request, digest("reveal"), sender=account)
     with refused("association: unknown request"):
-        market.association.retire_holdout(
-            9, digest("reveal"), sender=market.evaluators[0].address
-        )
+        market.association.retire_holdout(9, digest("reveal"), sender=market.evaluators[0].address)
     with refused("association: empty reveal"):
-        market.association.retire_holdout(
-            request, bytes(32), sender=market.evaluators[0].address
-        )
+        market.association.retire_holdout(request, bytes(32), sender=market.evaluators[0].address)
 
 
 @pytest.mark.parametrize("call", ["open", "top up"])

@@ -93,9 +93,7 @@ def test_selling_shares_moves_no_vote(market: Market, contributors: list[str]) -
     assert tally(market, proposal) == (10, 0)
 
 
-def test_weight_of_another_dataset_does_not_count(
-    market: Market, contributors: list[str]
-) -> None:
+def test_weight_of_another_dataset_does_not_count(market: Market, contributors: list[str]) -> None:
     market.accepted(contributors[0], 10)
     second = market.create_dataset()
     proposal = market.propose(contributors[1], dataset=second)

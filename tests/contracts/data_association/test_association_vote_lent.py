@@ -17,9 +17,7 @@ def tally(market: Market, proposal: int) -> tuple[int, int]:
 
 
 def cast(market: Market, proposal: int, support: bool, *lenders: str, by: str = "") -> None:
-    market.association.vote_lent(
-        proposal, support, list(lenders), sender=by or market.oracle
-    )
+    market.association.vote_lent(proposal, support, list(lenders), sender=by or market.oracle)
 
 
 @pytest.fixture
@@ -109,9 +107,7 @@ def test_a_loan_ends_at_its_expiry(
     assert tally(market, proposal) == (3, 0)
 
 
-def test_a_loan_taken_back_is_not_cast(
-    market: Market, curators: list[str], proposal: int
-) -> None:
+def test_a_loan_taken_back_is_not_cast(market: Market, curators: list[str], proposal: int) -> None:
     market.shares.take_back(market.dataset, sender=curators[0])
 
     with refused("association: no weight"):
@@ -135,9 +131,7 @@ def test_a_loan_holds_for_its_dataset_alone(
         cast(market, proposal, True, curators[0])
 
 
-def test_the_proposers_lent_weight_does_not_count(
-    market: Market, curators: list[str]
-) -> None:
+def test_the_proposers_lent_weight_does_not_count(market: Market, curators: list[str]) -> None:
     lend(market, curators[0], curators[1])
     proposal = market.propose(curators[0])
 
@@ -146,9 +140,7 @@ def test_the_proposers_lent_weight_does_not_count(
     assert market.association.ballot(proposal, curators[0]).cast == 0
 
 
-def test_an_oracle_does_not_vote_on_its_own_proposal(
-    market: Market, curators: list[str]
-) -> None:
+def test_an_oracle_does_not_vote_on_its_own_proposal(market: Market, curators: list[str]) -> None:
     oracle = market.contributors[2]
     market.shares.lend(market.dataset, oracle, 100, 10**12, sender=curators[0])
     proposal = market.propose(oracle)
@@ -159,9 +151,7 @@ def test_an_oracle_does_not_vote_on_its_own_proposal(
     assert tally(market, proposal) == (0, 6)
 
 
-def test_lent_votes_end_at_the_deadline(
-    market: Market, curators: list[str], proposal: int
-) -> None:
+def test_lent_votes_end_at_the_deadline(market: Market, curators: list[str], proposal: int) -> None:
     market.wait(PERIOD)
 
     with refused("association: voting is over"):

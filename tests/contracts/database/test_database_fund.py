@@ -4,9 +4,7 @@ from tests.contracts.data_world import WEALTH, Market
 from tests.contracts.market_world import events, refused
 
 
-def test_fund_splits_by_the_shares_of_the_snapshot(
-    market: Market, contributors: list[str]
-) -> None:
+def test_fund_splits_by_the_shares_of_the_snapshot(market: Market, contributors: list[str]) -> None:
     first = market.accepted(contributors[0], 10)
     second = market.accepted(contributors[1], 5)
     market.fund(2, 31)
@@ -58,9 +56,7 @@ def test_fund_refuses_unknown_snapshots(market: Market, contributors: list[str])
             market.fund(number, 5)
 
 
-def test_fund_refuses_what_the_payer_does_not_have(
-    market: Market, contributors: list[str]
-) -> None:
+def test_fund_refuses_what_the_payer_does_not_have(market: Market, contributors: list[str]) -> None:
     market.accepted(contributors[0], 10)
 
     with refused("token: balance too low"):
@@ -87,9 +83,7 @@ def test_fund_tranche_pays_one_tranche_alone(market: Market, contributors: list[
     assert market.database.claimable(second, contributors[1]) == 0
 
 
-def test_fund_tranche_refuses_one_without_shares(
-    market: Market, contributors: list[str]
-) -> None:
+def test_fund_tranche_refuses_one_without_shares(market: Market, contributors: list[str]) -> None:
     tranche = market.accepted(contributors[0], 0)
 
     with refused("database: tranche has no shares"):

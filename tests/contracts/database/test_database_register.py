@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from eth_abi import encode
+from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
 from tests.contracts.data_world import Market
