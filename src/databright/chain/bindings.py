@@ -1,0 +1,426 @@
+"""Contracts as Python objects: artifacts, calls, signed transactions, decoded events."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import resources
+from typing import Any, TypeAlias, cast
+
+from eth_account.signers.local import LocalAccount
+from eth_utils.abi import event_abi_to_log_topic, function_abi_to_4byte_selector
+
+from databright.chain.abi import Entry, decode_results, encode_arguments, event_arguments
+from databright.chain.base import Chain, Log, Receipt
+from databright.errors import BadInputError, ChainError, TransactionFailedError
+from databright.units import Address
+
+SignedHook: TypeAlias = Callable[[bytes, str], None]
+"""Called with (raw transaction, its hash) before it is sent, e.g. to store it first."""
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]{0,63}\Z")
+_GAS_MARGIN = (5, 4)
+_MOST_RESIGNS = 8
+_STALE_NONCE = ("nonce too low", "nonce gap", "nonce too high", "replacement transaction")
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A compiled contract, as it lies in the package.
+
+    Attributes:
+        name: the contract's name.
+        abi: its interface.
+        bytecode: what a deployment sends, constructor arguments not included.
+    """
+
+    name: str
+    abi: tuple[Entry, ...]
+    bytecode: bytes
+
+    @staticmethod
+    def load(name: str) -> Artifact:
+        """Read an artifact of the package.
+
+        Args:
+            name: the contract's name, e.g. "JobEscrow".
+
+        Returns:
+            The artifact.
+
+        Raises:
+            BadInputError: there is none of that name.
+        """
+        if not _NAME.match(name):
+            raise BadInputError(f"{name[:80]!r} is not a contract's name")
+        return _load(name)
+
+    def entry(self, kind: str, name: str, num_arguments: int) -> Entry:
+        """Find an interface entry.
+
+        Args:
+            kind: "function", "event" or "constructor".
+            name: its name; ignored for a constructor.
+            num_arguments: number of its inputs.
+
+        Returns:
+            The ABI entry.
+
+        Raises:
+            BadInputError: the interface holds none such.
+        """
+        named = [
+            entry
+            for entry in self.abi
+            if entry["type"] == kind and (kind == "constructor" or entry.get("name") == name)
+        ]
+        for entry in named:
+            if len(entry["inputs"]) == num_arguments:
+                return entry
+        takes = ", ".join(str(len(entry["inputs"])) for entry in named) or "no such function"
+        raise BadInputError(
+            f"{self.name}.{name} cannot take {num_arguments} arguments (it takes: {takes})"
+        )
+
+
+@lru_cache(maxsize=64)
+def _load(name: str) -> Artifact:
+    file = resources.files("databright") / "contracts" / "artifacts" / f"{name}.json"
+    if not file.is_file():
+        raise BadInputError(
+            f"this release has no contract {name!r}: install databright again, or compile the "
+            "contracts in a checkout"
+        )
+    record = json.loads(file.read_text(encoding="utf-8"))
+    return Artifact(
+        str(record["name"]),
+        tuple(record["abi"]),
+        bytes.fromhex(str(record["bytecode"]).removeprefix("0x")),
+    )
+
+
+@dataclass(frozen=True)
+class Event:
+    """One decoded event.
+
+    Attributes:
+        name: the event's name.
+        args: parameter name -> value; bytes as bytes, addresses in EIP-55.
+        address: contract that emitted it.
+        block_number: height of its block.
+        block_hash: hash of its block.
+        tx_hash: hash of its transaction.
+        log_index: place in the block.
+    """
+
+    name: str
+    args: dict[str, Any]
+    address: Address
+    block_number: int
+    block_hash: str
+    tx_hash: str
+    log_index: int
+
+
+class Signer:
+    """A key that sends transactions, one after the other.
+
+    The nonce is taken from the chain each time, so several processes may use one key.
+
+    Args:
+        account: the key.
+    """
+
+    def __init__(self, account: LocalAccount) -> None:
+        self._account = account
+        self._lock = threading.Lock()
+
+    @property
+    def address(self) -> Address:
+        """Address of the key."""
+        return Address(str(self._account.address))
+
+    @property
+    def account(self) -> LocalAccount:
+        """The key itself, for signing messages."""
+        return self._account
+
+    def send(
+        self,
+        chain: Chain,
+        to: Address | None,
+        data: bytes,
+        *,
+        value: int = 0,
+        gas: int | None = None,
+        on_signed: SignedHook | None = None,
+    ) -> Receipt:
+        """Sign a type-2 transaction, send it and wait until it is in a block.
+
+        Another process with the same key may take the nonce first. Then the transaction is
+        signed again with a fresh nonce, but only when the first one cannot get in any more: its
+        nonce is used up by a block and no receipt of its hash exists.
+
+        Args:
+            chain: where to send it.
+            to: receiver, or None for a deployment.
+            data: call data or deployment code.
+            value: native coin, in wei.
+            gas: limit; the estimate plus a quarter when None.
+            on_signed: called with the raw bytes and hash before each sending.
+
+        Returns:
+            The receipt of a transaction that did not revert.
+
+        Raises:
+            TransactionFailedError: it reverted, or would.
+            ChainError: it could not be sent.
+        """
+        with self._lock:
+            for _ in range(_MOST_RESIGNS):
+                receipt = self._attempt(chain, to, data, value, gas, on_signed)
+                if receipt is not None:
+                    break
+            else:
+                raise ChainError(
+                    f"other processes used the nonces of {self.address} {_MOST_RESIGNS} times in "
+                    "a row; nothing was sent. Stop one of the processes with this key"
+                )
+        if receipt.status != 1:
+            reason = self._reason(chain, to, data, receipt)
+            raise TransactionFailedError(
+                f"transaction {receipt.tx_hash} reverted in block {receipt.block_number}: "
+                f"{reason or 'no reason given'}",
+                reason,
+            )
+        return receipt
+
+    def _attempt(
+        self,
+        chain: Chain,
+        to: Address | None,
+        data: bytes,
+        value: int,
+        gas: int | None,
+        on_signed: SignedHook | None,
+    ) -> Receipt | None:
+        request: dict[str, object] = {
+            "from": self.address,
+            "data": "0x" + data.hex(),
+            "value": hex(value),
+        }
+        if to is not None:
+            request["to"] = to
+        nonce = chain.nonce(self.address)
+        limit = gas
+        if limit is None:
+            limit = chain.estimate_gas(request) * _GAS_MARGIN[0] // _GAS_MARGIN[1]
+        fees = chain.fees()
+        signed = self._account.sign_transaction(
+            {
+                "type": 2,
+                "chainId": chain.chain_id,
+                "nonce": nonce,
+                "value": value,
+                "data": data,
+                "gas": limit,
+                "maxFeePerGas": fees.max_fee,
+                "maxPriorityFeePerGas": fees.priority_fee,
+                **({} if to is None else {"to": to}),
+            }
+        )
+        raw, tx_hash = bytes(signed.raw_transaction), "0x" + bytes(signed.hash).hex()
+        if on_signed is not None:
+            on_signed(raw, tx_hash)
+        try:
+            chain.send(raw)
+        except ChainError as error:
+            if not any(sign in str(error).lower() for sign in _STALE_NONCE):
+                raise
+            if chain.nonce(self.address) <= nonce:
+                raise
+            # The nonce is spent by a block: either by these bytes, or they never can get in.
+            return chain.receipt(tx_hash)
+        return chain.wait(tx_hash)
+
+    def _reason(self, chain: Chain, to: Address | None, data: bytes, receipt: Receipt) -> str:
+        # The text is not in the receipt: run it again on the state before its block.
+        if to is None:
+            return ""
+        try:
+            chain.call(to, data, max(0, receipt.block_number - 1), self.address)
+        except TransactionFailedError as error:
+            return error.reason
+        except ChainError:
+            return ""
+        return "out of gas, or the state has changed since"
+
+
+class Contract:
+    """A contract at an address.
+
+    Args:
+        chain: where it is.
+        address: its address.
+        artifact: its interface.
+    """
+
+    def __init__(self, chain: Chain, address: Address, artifact: Artifact) -> None:
+        self.chain = chain
+        self.address = address
+        self.artifact = artifact
+        self._topics: dict[bytes, Entry] = {
+            bytes(event_abi_to_log_topic(cast(Any, entry))): entry
+            for entry in artifact.abi
+            if entry["type"] == "event"
+        }
+
+    def encode(self, fn: str, *args: object) -> bytes:
+        """Call data of a function.
+
+        Args:
+            fn: its name.
+            args: its arguments.
+
+        Returns:
+            Selector and arguments.
+        """
+        entry = self.artifact.entry("function", fn, len(args))
+        selector = bytes(function_abi_to_4byte_selector(cast(Any, entry)))
+        return selector + encode_arguments(f"{self.artifact.name}.{fn}", entry["inputs"], args)
+
+    def call(
+        self, fn: str, *args: object, block: int | None = None, sender: Address | None = None
+    ) -> Any:
+        """Read a function's result.
+
+        Args:
+            fn: its name.
+            args: its arguments.
+            block: height whose state is read; the head when None.
+            sender: who seems to call.
+
+        Returns:
+            The value; a tuple where the function returns several. Structs are named tuples.
+
+        Raises:
+            TransactionFailedError: the function reverted.
+            ChainError: there is no such contract at the address.
+        """
+        entry = self.artifact.entry("function", fn, len(args))
+        returned = self.chain.call(self.address, self.encode(fn, *args), block, sender)
+        outputs = entry["outputs"]
+        if outputs and not returned:
+            raise ChainError(
+                f"{self.artifact.name}.{fn} at {self.address} returned nothing: there is no such "
+                "contract on this chain"
+            )
+        values = decode_results(outputs, returned)
+        return values[0] if len(values) == 1 else tuple(values)
+
+    def estimate_gas(self, sender: Address, fn: str, *args: object) -> int:
+        """Gas that a transaction would take.
+
+        Args:
+            sender: who would send it.
+            fn: the function's name.
+            args: its arguments.
+
+        Returns:
+            Units of gas.
+
+        Raises:
+            TransactionFailedError: it would revert.
+        """
+        return self.chain.estimate_gas(
+            {"from": sender, "to": self.address, "data": "0x" + self.encode(fn, *args).hex()}
+        )
+
+    def transact(
+        self, signer: Signer, fn: str, *args: object, on_signed: SignedHook | None = None
+    ) -> Receipt:
+        """Call a function by a transaction and wait until it is in a block.
+
+        Args:
+            signer: who sends it.
+            fn: the function's name.
+            args: its arguments.
+            on_signed: called with (raw, hash) before it is sent.
+
+        Returns:
+            The receipt.
+
+        Raises:
+            TransactionFailedError: it reverted, or would; carries the contract's reason.
+        """
+        data = self.encode(fn, *args)
+        try:
+            return signer.send(self.chain, self.address, data, on_signed=on_signed)
+        except TransactionFailedError as error:
+            raise TransactionFailedError(
+                f"{self.artifact.name}.{fn} failed: {error.reason or error}", error.reason
+            ) from error
+
+    def events(self, logs: Sequence[Log]) -> list[Event]:
+        """Decode the events that this contract emitted.
+
+        Args:
+            logs: events of any contracts.
+
+        Returns:
+            Those of this address that its interface knows, in the given order.
+        """
+        found = []
+        for log in logs:
+            entry = self._topics.get(log.topics[0]) if log.topics else None
+            if entry is None or log.address != self.address:
+                continue
+            found.append(
+                Event(
+                    name=str(entry["name"]),
+                    args=event_arguments(entry["inputs"], log),
+                    address=log.address,
+                    block_number=log.block_number,
+                    block_hash=log.block_hash,
+                    tx_hash=log.tx_hash,
+                    log_index=log.log_index,
+                )
+            )
+        return found
+
+
+def deploy(
+    chain: Chain,
+    signer: Signer,
+    artifact: Artifact,
+    *args: object,
+    on_signed: SignedHook | None = None,
+) -> tuple[Address, Receipt]:
+    """Deploy a contract and wait until it is in a block.
+
+    Args:
+        chain: where.
+        signer: who pays the gas.
+        artifact: what.
+        args: the constructor's arguments.
+        on_signed: called with (raw, hash) before it is sent.
+
+    Returns:
+        Its address and the receipt.
+
+    Raises:
+        TransactionFailedError: the constructor reverted, or would.
+        ChainError: the chain made no contract.
+    """
+    data = artifact.bytecode
+    if args or any(entry["type"] == "constructor" for entry in artifact.abi):
+        entry = artifact.entry("constructor", "constructor", len(args))
+        data += encode_arguments(f"{artifact.name}.constructor", entry["inputs"], args)
+    receipt = signer.send(chain, None, data, on_signed=on_signed)
+    if receipt.contract_address is None:
+        raise ChainError(f"the deployment of {artifact.name} left no contract: {receipt.tx_hash}")
+    return receipt.contract_address, receipt
