@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import threading
 
+from databright.compute_market.trusted.dispatch import Dispatcher
+from databright.compute_market.trusted.predictions import PredictionLeases
+from databright.compute_market.trusted.rounds import Patience
+from databright.compute_market.trusted.runtime import HubRuntime
+from databright.compute_market.trusted.scheduler import HubParts
 from databright.custody.references import LABEL_HOLDOUT
 from databright.data_market.registry import DataRegistry, Reader, snapshot_rows
+from databright.model_market.serving import PredictionServer
+from databright.programs.child import ComputeChild
 from databright.records.rows import Rows
+from databright.transport.tls import TlsIdentity
 from databright.wiring.session import Actor, OpenMarket
 
 
@@ -50,14 +58,59 @@ class MarketCustodian:
         )
 
 
-def run_hub(market: OpenMarket, actor: Actor, name: str, stop: threading.Event) -> None:
-    """Serve workers and buyers until asked to stop.
+def make_hub(
+    market: OpenMarket, actor: Actor, *, host: str = "127.0.0.1", patience: Patience | None = None
+) -> HubRuntime:
+    """Put a node's hub together.
+
+    Args:
+        market: the market.
+        actor: the node's operator, registered as a node.
+        host: address to listen on and to announce.
+        patience: how long workers are waited for.
+
+    Returns:
+        The hub, not yet started.
+    """
+    parts = HubParts(
+        contracts=market.contracts,
+        store=market.store,
+        signer=actor.signer,
+        node=actor.address,
+        custodian=MarketCustodian(market.registry, actor.reader),
+        dispatcher=Dispatcher(),
+        make_child=ComputeChild,
+        patience=patience or Patience(),
+    )
+    server = PredictionServer(
+        market.contracts, market.store, actor.signer, PredictionLeases(parts), ComputeChild
+    )
+    identity = TlsIdentity(actor.keys.tls_key_pem, actor.keys.tls_certificate_pem)
+    return HubRuntime(parts, identity, server.predict, host=host)
+
+
+def run_hub(market: OpenMarket, actor: Actor, stop: threading.Event) -> None:
+    """Serve workers and payers until asked to stop; a chain that is away is waited for.
 
     Args:
         market: the market.
         actor: the node's operator.
-        name: the node's name.
         stop: ends it.
     """
-    del market, actor, name
-    stop.wait()
+
+    def started() -> HubRuntime:
+        hub = make_hub(market, actor)
+        try:
+            hub.start()
+        except DatabrightError:
+            hub.stop()
+            raise
+        return hub
+
+    hub = until_ready(started, stop, "the chain")
+    if hub is None:
+        return
+    try:
+        stop.wait()
+    finally:
+        hub.stop()

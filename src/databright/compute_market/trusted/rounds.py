@@ -58,6 +58,7 @@ class RoundContext:
         patience: how long to wait.
         check: raises when the job has to stop.
         replace: reserves replacements for vacant places; returns the job's new history.
+        has_spare: whether somebody who is there could take a place on a shard.
         barred: owners that were slashed, as the chain has it now.
     """
 
@@ -69,6 +70,7 @@ class RoundContext:
     patience: Patience
     check: Callable[[], None]
     replace: Callable[[], JobHistory]
+    has_spare: Callable[[int], bool]
     barred: Callable[[], set[Address]]
 
 
@@ -124,10 +126,9 @@ class Round:
                 if segment_number(spec, self._number, shard) not in history.accepted
             ]
             self._lease(history, shards)
-            losses = self._hear(history)
-            if losses:
-                for loss in losses:
-                    self._void_lost(loss.segment, loss.owner, loss.reason)
+            loss = self._hear(history)
+            if loss is not None:
+                self._void_lost(loss.segment, loss.owner, loss.reason)
                 history = self._context.replace()
                 continue
             if not self._judge():
@@ -186,8 +187,13 @@ class Round:
 
     # -- hearing
 
-    def _hear(self, history: JobHistory) -> list[_Loss]:
-        dispatcher = self._context.dispatcher
+    def _hear(self, history: JobHistory) -> _Loss | None:
+        """Hear until all have answered, or somebody is lost for whom another one is there.
+
+        A shard is never reserved for the same owner twice, so a lost owner is kept, and waited
+        for, as long as nobody could take its place.
+        """
+        dispatcher, spec = self._context.dispatcher, self._context.material.spec
         while True:
             self._context.check()
             seen = dispatcher.version()
@@ -197,8 +203,11 @@ class Round:
                 if book.segment not in history.accepted
                 for loss in self._hear_segment(book)
             ]
-            if losses or all(self._is_heard(book) for book in self._books.values()):
-                return losses
+            for loss in losses:
+                if self._context.has_spare(loss.segment % spec.num_shards):
+                    return loss
+            if not losses and all(self._is_heard(book) for book in self._books.values()):
+                return None
             dispatcher.wait(seen, self._context.patience.poll_s)
 
     def _hear_segment(self, book: SegmentBook) -> list[_Loss]:

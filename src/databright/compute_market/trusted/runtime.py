@@ -46,6 +46,7 @@ class WorkerDirectory:
         self._contracts = contracts
         self._store = store
         self._known: dict[Address, tuple[Digest, bytes]] = {}
+        self.is_complete = False
 
     def certificates(self) -> Mapping[Address, bytes]:
         """Owner -> certificate in DER.
@@ -56,7 +57,7 @@ class WorkerDirectory:
         return {owner: der for owner, (_, der) in self._known.items()}
 
     def refresh(self) -> None:
-        """Read the registry again."""
+        """Read the registry again; `is_complete` tells whether the store had all certificates."""
         contracts = self._contracts
         logs = contracts.chain.logs(
             contracts.deployment.block,
@@ -64,6 +65,7 @@ class WorkerDirectory:
             [contracts.workers.address],
         )
         found: dict[Address, tuple[Digest, bytes]] = {}
+        is_complete = True
         for owner, entry in replay_workers(contracts.workers.events(logs)).items():
             before = self._known.get(owner)
             if entry.barred:
@@ -75,9 +77,10 @@ class WorkerDirectory:
                 der = read_blob(self._store, entry.tls_pin, MAX_CERTIFICATE_BYTES)
             except StorageError as error:
                 _LOG.debug("certificate of %s: %s", owner, error)
+                is_complete = False
                 continue
             found[owner] = (entry.tls_pin, der)
-        self._known = found
+        self._known, self.is_complete = found, is_complete
 
 
 @dataclass
@@ -163,7 +166,7 @@ class HubRuntime:
         while not self._stopping.is_set():
             try:
                 head = self._parts.contracts.chain.head()
-                if head.hash != seen:
+                if head.hash != seen or not self._directory.is_complete:
                     self._directory.refresh()
                     seen = head.hash
                 self._look()

@@ -184,6 +184,7 @@ class JobRunner:
             patience=self._parts.patience,
             check=self._check,
             replace=lambda: self._fill(material),
+            has_spare=lambda shard: self._has_spare(material, shard),
             barred=self._barred,
         )
         receipts, blobs = Round(context, number, weights, self._rejected(history)).run(history)
@@ -258,6 +259,14 @@ class JobRunner:
         self._settlement.reserve(wanted)
         return self._settlement.history()
 
+    def _has_spare(self, material: Material, shard: int) -> bool:
+        parts, jobs = self._parts, read_jobs(self._parts.contracts)
+        history = job_of(jobs, self._settlement.job)
+        holdings = holdings_of(parts.contracts, parts.store, history, jobs)
+        seed, bitmaps = self._assignment_seed(history), material.bitmaps
+        candidates = self._candidates(history)
+        return choose(seed, shard, bitmaps, candidates, holdings, material.caps) is not None
+
     def _too_few(
         self, material: Material, shard: int, candidates: list[Address]
     ) -> PlanRefusedError:
@@ -294,12 +303,13 @@ class JobRunner:
     def _candidates(self, history: JobHistory) -> list[Address]:
         """Owners that took work at the seed's block and still do, in order of registration.
 
-        Replacements may be younger than the job; they only have to take work now.
+        Replacements may be younger than the job; they have to take work and be there now.
         """
         node, price = self._parts.node, history.opened.segment_price
         now = [o for o, e in self._workers().items() if e.takes_work(node, price, NUMERIC_CLASS)]
         if history.reservations:
-            return now
+            here = set(self._parts.dispatcher.connected())
+            return [owner for owner in now if owner in here]
         at_seed = self._workers(history.opened.block_number + 1)
         return [
             owner
