@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 from databright.chain.base import Receipt
 from databright.chain.bindings import Contract, Signer
-
 from databright.errors import BadInputError, ChainError, TransactionFailedError
 from databright.units import Address
 

@@ -132,7 +132,8 @@ def amount(text: str) -> Amount:
     found = _AMOUNT.match(text)
     if not found:
         raise BadInputError(
-            f"{text[:60]!r} is not an amount: write tokens with up to {DECIMALS} decimals, e.g. 12.5"
+            f"{text[:60]!r} is not an amount: write tokens with up to {DECIMALS} decimals, "
+            "e.g. 12.5"
         )
     return Amount(int(found[1]) * 10**DECIMALS + int((found[2] or "").ljust(DECIMALS, "0")))
 

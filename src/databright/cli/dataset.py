@@ -69,7 +69,8 @@ def show_dataset(dataset: int, home: Path | None = HOME, as_json: bool = JSON) -
         f"{schema.num_classes} classes",
         f"  bond {tokens(rules.bond)}, evaluation fee {tokens(rules.evaluation_fee)}, use "
         f"{tokens(rules.price_per_use)}, exposure at most {rules.max_exposure_bps} bps per owner",
-        f"  {rules.threshold} of {len(rules.evaluators)} evaluators, voting {rules.voting_period} s",
+        f"  {rules.threshold} of {len(rules.evaluators)} evaluators sign, votes last "
+        f"{rules.voting_period} s",
         f"  snapshot {found.num_snapshots} of {sum(entry.num_rows for entry in entries)} rows:",
         *(
             f"    proposal {entry.proposal}: {entry.num_rows} rows, {entry.shares} shares of "

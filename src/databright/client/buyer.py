@@ -306,6 +306,7 @@ class BuyerView:
             Logits float32 [N, K].
 
         Raises:
+            BadInputError: somebody else paid for it.
             ProtocolError: no node delivers now; try again, or take a refund after an hour.
         """
         found = prediction(self._contracts, paid)
@@ -337,8 +338,9 @@ class BuyerView:
                 continue
             return _logits(output)
         raise ProtocolError(
-            f"no trusted node delivers prediction {paid} now ({'; '.join(troubles) or 'none is up'})"
-            ": fetch it again later, or take a refund an hour after paying"
+            f"no trusted node delivers prediction {paid} now "
+            f"({'; '.join(troubles) or 'none is up'}): fetch it again later, or take a refund an "
+            "hour after paying"
         )
 
     def prediction(self, paid: int) -> Prediction:

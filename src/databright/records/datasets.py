@@ -49,7 +49,11 @@ class DatasetCard:
     metric: str = METRIC
 
     def __post_init__(self) -> None:
-        """Refuse a card that nobody could read or use."""
+        """Refuse a card that nobody could read or use.
+
+        Raises:
+            BadInputError: a text too long or empty, or steps out of range.
+        """
         check_text("title", self.title, 200)
         check_text("description", self.description, MAX_TEXT, empty=True)
         check_text("licence", self.licence, 200)
@@ -187,7 +191,7 @@ class Rules:
                 raise BadInputError(f"{name} is {getattr(self, name)}: use a whole number from 0")
 
     def _check_people(self) -> None:
-        if not 1 <= self.threshold or len(self.evaluators) < 2 * self.threshold:
+        if not self.threshold >= 1 or len(self.evaluators) < 2 * self.threshold:
             raise BadInputError(
                 f"{len(self.evaluators)} evaluators with threshold {self.threshold}: a challenge "
                 "needs k evaluators who did not sign, so name at least 2k evaluators and k >= 1"
@@ -231,6 +235,9 @@ class Rules:
 
         Returns:
             The rules.
+
+        Raises:
+            MalformedDataError: another form: the contract is not of this version.
         """
         head = [bytes(value) for value in values[:3] if isinstance(value, bytes)]
         numbers = [value for value in values[3:15] if isinstance(value, int)]

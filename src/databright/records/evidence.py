@@ -55,7 +55,11 @@ class Verdict:
     evidence: Digest
 
     def __post_init__(self) -> None:
-        """Refuse a verdict that the contract could not hold."""
+        """Refuse a verdict that the contract could not hold.
+
+        Raises:
+            BadInputError: a number out of range, or a digest of another length.
+        """
         numbers = (self.proposal, self.base, self.holdout_epoch, self.copy_of, self.amount)
         if any(not 0 <= number <= _MAX_UINT256 for number in numbers):
             raise BadInputError(f"a verdict's numbers are unsigned 256-bit integers, got {numbers}")
@@ -189,7 +193,11 @@ class Manifest:
     commitment: Digest
 
     def __post_init__(self) -> None:
-        """Refuse a manifest that says nothing."""
+        """Refuse a manifest that says nothing.
+
+        Raises:
+            BadInputError: a text too long or empty, or no rows.
+        """
         check_text("title", self.title, 200)
         check_text("description", self.description, MAX_TEXT, empty=True)
         check_text("provenance", self.provenance, MAX_TEXT, empty=True)

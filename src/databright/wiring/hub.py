@@ -11,10 +11,12 @@ from databright.compute_market.trusted.runtime import HubRuntime
 from databright.compute_market.trusted.scheduler import HubParts
 from databright.custody.references import LABEL_HOLDOUT
 from databright.data_market.registry import DataRegistry, Reader, snapshot_rows
+from databright.errors import DatabrightError
 from databright.model_market.serving import PredictionServer
 from databright.programs.child import ComputeChild
 from databright.records.rows import Rows
 from databright.transport.tls import TlsIdentity
+from databright.wiring.processes import until_ready
 from databright.wiring.session import Actor, OpenMarket
 
 

@@ -149,7 +149,7 @@ def main() -> int:
             threading.Thread(target=_guarded, args=(part, stop, failed), name=part_name)
             for part_name, part in (
                 ("evaluation", lambda: run_passes(passes, stop, _PAUSE_S)),
-                ("hub", lambda: run_hub(market, actor, options.name, stop)),
+                ("hub", lambda: run_hub(market, actor, stop)),
             )
         ]
         _LOG.info("node %s is up as %s", options.name, actor.address)

@@ -1,6 +1,7 @@
 """The oracle process: votes lent weight by a declared policy.
 
-`python -m databright.wiring.oracle --home HOME --name ACTOR [--policy NAME] [--settings FILE] [--insecure-keys]`
+`python -m databright.wiring.oracle --home HOME --name ACTOR [--policy NAME]
+[--settings FILE] [--insecure-keys]`
 """
 
 from __future__ import annotations

@@ -149,7 +149,7 @@ def open_operator(home: Path, name: str, *, insecure: bool) -> Actor:
     actor = open_actor(home, name)
     if actor.keys.insecure and not insecure:
         raise ConfigError(
-            f"the keys of {name} have no passphrase: make new ones with 'databright key create', or "
-            "pass --insecure-keys if this is a demo"
+            f"the keys of {name} have no passphrase: make new ones with 'databright key create', "
+            "or pass --insecure-keys if this is a demo"
         )
     return actor

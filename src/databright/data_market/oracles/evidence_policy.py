@@ -1,7 +1,7 @@
 """The evidence policy: thresholds on published figures, declared as JSON and named by its hash.
 
 REJECT where evaluators agree on a copy, harm or unusable rows, or where copies or label
-suspicion pass their limits, or the gain's upper bound is below zero; ACCEPT where its lower
+suspicion pass their limits, or the gain's upper bound is below the harm margin; ACCEPT where its lower
 bound is above zero and no check failed; else ABSTAIN.
 """
 
@@ -20,7 +20,8 @@ from databright.units import Digest
 
 POLICY_KIND: Final = "databright/evidence-policy/v1"
 _MAX_BYTES: Final = 4096
-_FIELDS = {"kind", "max_copy_percent", "max_suspect_percent"}
+_FIELDS = {"kind", "harm_margin_millinats", "max_copy_percent", "max_suspect_percent"}
+_MILLINATS = 1_000
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,11 @@ class EvidencePolicy:
     max_suspect_percent: int = 25
 
     def __post_init__(self) -> None:
-        """Refuse thresholds that are no percentages."""
+        """Refuse thresholds that are no percentages.
+
+        Raises:
+            BadInputError: a threshold below 0 or over 100.
+        """
         for value in (self.max_copy_percent, self.max_suspect_percent):
             if not 0 <= value <= 100:
                 raise BadInputError(f"a threshold is {value} %: use 0 to 100")
