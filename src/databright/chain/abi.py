@@ -85,11 +85,11 @@ def decode_results(outputs: Sequence[Entry], returned: bytes) -> list[Any]:
 
 
 @lru_cache(maxsize=256)
-def _record_type(names: tuple[str, ...]) -> Any:
+def _record_type(names: tuple[str, ...]) -> type[Any]:
     return namedtuple("Struct", names, rename=True)
 
 
-def _rich(item: Entry, value: Any) -> Any:
+def _rich(item: Entry, value: Any) -> Any:  # noqa: ANN401 (what the interface says)
     kind = str(item["type"])
     if kind.endswith("]"):
         inner = {**item, "type": kind[: kind.rindex("[")]}

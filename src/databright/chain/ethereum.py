@@ -6,44 +6,22 @@ web3.py carries the requests; what comes back is read here, strictly, into the p
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar, cast
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-import requests
 from eth_utils.crypto import keccak
-from web3 import HTTPProvider
-from web3.types import RPCEndpoint
 
 from databright.chain.answers import read_bytes, read_header, read_int, read_log, read_receipt
 from databright.chain.base import Fees, Header, Log, Receipt
+from databright.chain.jsonrpc import FIRST_PAUSE_S, LONGEST_PAUSE_S, JsonRpc, RpcError
 from databright.chain.reverts import revert_reason
-from databright.errors import BadInputError, ChainError, TransactionFailedError, WrongChainError
+from databright.errors import ChainError, TransactionFailedError, WrongChainError
 from databright.units import Address
 
-_T = TypeVar("_T")
-_FIRST_PAUSE_S = 0.02
-_LONGEST_PAUSE_S = 1.0
 _MAX_SPAN = 100_000
 _REVERTED = 3
 # Answers that say "this very transaction, or a later one, is here already".
 _MAYBE_IN = ("already known", "nonce too low", "already imported", "known transaction")
-_LOST = (requests.exceptions.ConnectionError, requests.exceptions.Timeout)
-
-
-class RpcError(ChainError):
-    """The endpoint answered a request with an error.
-
-    Attributes:
-        code: JSON-RPC error code.
-        text: its message.
-        data: its data field, if any.
-    """
-
-    def __init__(self, method: str, code: int, text: str, data: object) -> None:
-        super().__init__(f"the chain refused {method}: {text} (code {code})")
-        self.code = code
-        self.text = text
-        self.data = data
 
 
 class EthereumChain:
@@ -57,68 +35,15 @@ class EthereumChain:
     """
 
     def __init__(self, rpc_url: str, *, timeout_s: float = 30.0, finality_depth: int = 1) -> None:
-        if not rpc_url.startswith(("http://", "https://")):
-            raise BadInputError(f"{rpc_url[:80]!r} is no chain address: give an http(s):// URL")
+        self._rpc = JsonRpc(rpc_url, timeout_s)
         self._rpc_url = rpc_url
         self._timeout_s = timeout_s
         self._depth = finality_depth
-        self._provider = HTTPProvider(
-            rpc_url,
-            request_kwargs={"timeout": max(5.0, timeout_s)},
-            exception_retry_configuration=None,
-        )
         self._chain_id = 0
         self._genesis = ""
 
-    # ------------------------------------------------------------------ transport
-
-    def _once(self, method: str, params: Sequence[object]) -> Any:
-        try:
-            answer = self._provider.make_request(cast(RPCEndpoint, method), list(params))
-        except requests.exceptions.HTTPError as error:
-            status = error.response.status_code if error.response is not None else 0
-            if status in {502, 503, 504}:
-                raise requests.exceptions.ConnectionError(str(error)) from error
-            raise ChainError(
-                f"{self._rpc_url} answered {method} with HTTP {status}: is it a chain's JSON-RPC "
-                "address?"
-            ) from error
-        except ValueError as error:
-            if isinstance(error, _LOST):
-                raise
-            raise ChainError(
-                f"{self._rpc_url} does not speak JSON-RPC ({error}): check the address"
-            ) from error
-        failure = cast("object", answer.get("error"))
-        if failure is None:
-            return answer.get("result")
-        if not isinstance(failure, Mapping):
-            raise RpcError(method, 0, str(failure)[:500], None)
-        code = failure.get("code", 0)
-        raise RpcError(
-            method,
-            code if isinstance(code, int) else 0,
-            str(failure.get("message", ""))[:2000],
-            failure.get("data"),
-        )
-
-    def _patiently(self, attempt: Callable[[], _T], timeout_s: float) -> _T:
-        limit = time.monotonic() + timeout_s
-        pause = _FIRST_PAUSE_S
-        while True:
-            try:
-                return attempt()
-            except _LOST as error:
-                if time.monotonic() + pause > limit:
-                    raise ChainError(
-                        f"the chain at {self._rpc_url} did not answer for {timeout_s:.0f} s: "
-                        "start it, or correct the address"
-                    ) from error
-            time.sleep(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE_S)
-
-    def _read(self, method: str, *params: object) -> Any:
-        return self._patiently(lambda: self._once(method, params), self._timeout_s)
+    def _read(self, method: str, *params: object) -> Any:  # noqa: ANN401 (any JSON)
+        return self._rpc.patiently(method, params)
 
     # ------------------------------------------------------------------ identity
 
@@ -250,7 +175,7 @@ class EthereumChain:
             self._reverting("transaction", "eth_estimateGas", dict(transaction), "pending")
         )
 
-    def _reverting(self, what: str, method: str, *params: object) -> Any:
+    def _reverting(self, what: str, method: str, *params: object) -> Any:  # noqa: ANN401
         try:
             return self._read(method, *params)
         except RpcError as error:
@@ -324,9 +249,7 @@ class EthereumChain:
         """
         tx_hash = "0x" + keccak(raw).hex()
         try:
-            self._patiently(
-                lambda: self._once("eth_sendRawTransaction", ["0x" + raw.hex()]), self._timeout_s
-            )
+            self._rpc.patiently("eth_sendRawTransaction", ["0x" + raw.hex()])
         except RpcError as error:
             # A resend of bytes that got in before the answer was lost is a success.
             text = error.text.lower()
@@ -368,7 +291,7 @@ class EthereumChain:
         """
         patience = self._timeout_s if timeout_s is None else timeout_s
         limit = time.monotonic() + patience
-        pause = _FIRST_PAUSE_S
+        pause = FIRST_PAUSE_S
         while (found := self.receipt(tx_hash)) is None:
             if time.monotonic() > limit:
                 raise ChainError(
@@ -376,7 +299,7 @@ class EthereumChain:
                     "get in: ask for its receipt before sending another"
                 )
             time.sleep(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE_S)
+            pause = min(2 * pause, LONGEST_PAUSE_S)
         return found
 
     def logs(self, from_block: int, to_block: int, addresses: Sequence[Address]) -> list[Log]:

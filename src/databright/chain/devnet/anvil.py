@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ctypes
 import json
 import os
@@ -21,6 +22,12 @@ from databright.records.strict_json import JsonValue
 VARIABLE = "DATABRIGHT_ANVIL"
 """Environment variable that names the binary."""
 PACKAGE = "@foundry-rs/anvil-linux-amd64"
+MISSING_ANVIL = (
+    "anvil was not found. Install it with Node.js 20 or newer: run `npm install` in the "
+    f"checkout, or `npm install --no-save {PACKAGE}@1.7.1` in this folder, or name the binary "
+    f"in {VARIABLE}. Without it, the eth-tester backend runs a slower chain"
+)
+"""What a machine without anvil is told."""
 _BINARY = Path("node_modules") / PACKAGE / "bin" / "anvil"
 _LISTENING = re.compile(r"Listening on (127\.0\.0\.1):([0-9]{1,5})\s*\Z")
 _START_S = 20.0
@@ -55,19 +62,6 @@ def find_anvil(environ: Mapping[str, str], places: Sequence[Path] = ()) -> Path 
             return candidate.absolute()
     on_path = shutil.which("anvil", path=environ.get("PATH", ""))
     return Path(on_path) if on_path else None
-
-
-def missing_anvil() -> MissingToolError:
-    """The error for a machine without anvil.
-
-    Returns:
-        An error that says how to install it.
-    """
-    return MissingToolError(
-        "anvil was not found. Install it with Node.js 20 or newer: run `npm install` in the "
-        f"checkout, or `npm install --no-save {PACKAGE}@1.7.1` in this folder, or name the binary "
-        f"in {VARIABLE}. Without it, `--chain eth-tester` runs a slower chain"
-    )
 
 
 def _bound_to(parent: int) -> Callable[[], None]:
@@ -209,10 +203,8 @@ class Anvil:
         self._lost = True
         await self._caller.close()
         if self._process.returncode is None:
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 self._process.kill()
-            except ProcessLookupError:
-                pass
         await self._process.wait()
         self._drain.cancel()
 

@@ -165,12 +165,14 @@ class DevNode:
             head = await evm.request("eth_getBlockByNumber", ["latest", False])
         except RpcFault as fault:
             _LOG.warning("the state dump cannot be loaded (%s); replaying everything", fault)
-            return self._drop_dump()
+            self._drop_dump()
+            return None
         found = str(head["hash"]) if isinstance(head, dict) else ""
         noted = self._journal.entry(dump.seq).block_hash
         if found != dump.block_hash or noted not in {None, found}:
             _LOG.warning("the state dump is of another chain; replaying everything")
-            return self._drop_dump()
+            self._drop_dump()
+            return None
         self._dumped, self._head_hash = dump.seq, found
         return dump.seq
 

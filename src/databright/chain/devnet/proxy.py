@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import cast
 
 from databright.chain.devnet import genesis as geneses
-from databright.chain.devnet.anvil import AnvilSource, find_anvil, missing_anvil
+from databright.chain.devnet.anvil import MISSING_ANVIL, AnvilSource, find_anvil
 from databright.chain.devnet.clock import serve_clock
 from databright.chain.devnet.evm import EvmSource, RpcFault
 from databright.chain.devnet.journal import Journal
@@ -161,7 +161,7 @@ def choose_source(wanted: str, recorded: str | None, home: Path) -> EvmSource:
         return EthTesterSource()
     binary = find_anvil(os.environ, (home, home.parent))
     if binary is None and kind == "anvil":
-        raise missing_anvil()
+        raise MissingToolError(MISSING_ANVIL)
     if binary is None:
         _LOG.warning(
             "anvil was not found, so the slow eth-tester chain is used (some ten transactions a "

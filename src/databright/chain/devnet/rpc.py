@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import rlp
+import rlp  # type: ignore[import-untyped]
 from eth_account import Account
 from eth_keys.exceptions import BadSignature
-from eth_keys.exceptions import ValidationError as KeyValidationError
 from eth_utils.crypto import keccak
-from rlp.exceptions import RLPException
+from eth_utils.exceptions import ValidationError
+from rlp.exceptions import RLPException  # type: ignore[import-untyped]
 
 from databright.chain.devnet.evm import RpcFault
 from databright.records.strict_json import JsonValue
@@ -129,7 +129,7 @@ def parse_transaction(params: list[JsonValue], chain_id: int) -> SignedTransacti
         fields, kind = _fields(raw)
         found, nonce = _identity(fields, kind)
         sender = str(Account.recover_transaction(raw))
-    except (RLPException, BadSignature, KeyValidationError, ValueError, TypeError) as error:
+    except (RLPException, BadSignature, ValidationError, ValueError, TypeError) as error:
         raise RpcFault(_INVALID_PARAMS, f"not a signed transaction: {str(error)[:200]}") from error
     if found != chain_id:
         raise RpcFault(_REFUSED, f"signed for chain id {found}, but this chain has id {chain_id}")

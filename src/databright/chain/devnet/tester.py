@@ -124,7 +124,7 @@ class EthTester:
         Raises:
             RpcFault: the transaction is refused.
         """
-        from eth_utils import ValidationError
+        from eth_utils.exceptions import ValidationError
 
         header = self._chain.header
         self._chain.header = header.copy(timestamp=timestamp)
@@ -186,18 +186,17 @@ class EthTester:
             return self._head()
         return 0 if tag == "earliest" else int(str(tag), 16)
 
-    def _block(self, number: int) -> Any:
+    def _block(self, number: int) -> Any:  # noqa: ANN401 (py-evm's)
         return self._chain.get_canonical_block_by_number(number)
 
-    def _vm(self, tag: JsonValue) -> Any:
+    def _vm(self, tag: JsonValue) -> Any:  # noqa: ANN401 (py-evm's)
         number = self._number(tag)
         if not 0 <= number <= self._head():
             raise RpcFault(_REFUSED, f"there is no block {number}; the head is {self._head()}")
         if tag == "pending":
             # The state after the head under the time that a transaction now would see.
             return self._chain.get_vm(self._chain.header.copy(timestamp=self._clock))
-        vm = self._chain.get_vm(self._block(number).header)
-        return vm
+        return self._chain.get_vm(self._block(number).header)
 
     def _rpc_eth_chainId(self) -> JsonValue:
         return hex(self._chain_id)
@@ -352,10 +351,10 @@ class EthTester:
                 low = middle
         return hex(high)
 
-    def _run(self, request: dict[str, Any], tag: JsonValue, gas: int) -> Any:
+    def _run(self, request: dict[str, Any], tag: JsonValue, gas: int) -> Any:  # noqa: ANN401
         from eth.exceptions import VMError
         from eth.vm.spoof import SpoofTransaction
-        from eth_utils import ValidationError
+        from eth_utils.exceptions import ValidationError
 
         vm = self._vm(tag)  # a fresh view each time: what happens in it is thrown away
         sender = _account(request.get("from") or "0x" + _ZERO_ADDRESS.hex())
