@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import boa
 import pytest
+
 from tests.contracts.market_world import Contract, World, digest, refused
 
 
@@ -22,7 +23,7 @@ def test_fee_on_transfer_is_refused_everywhere(hostile_world: World) -> None:
         world.registry.register(1, digest("pin"), digest("cpu"), 9, sender=payer)
 
 
-def test_a_frozen_payee_stops_nobody(hostile_world: World) -> None:
+def test_a_frozen_worker_stops_nobody(hostile_world: World) -> None:
     world = hostile_world
     frozen, honest = world.workers[:2]
     world.token.freeze(frozen)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+
 from tests.contracts.market_world import SILENCE, World, digest, events, refused
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+
 from tests.contracts.market_world import DATA_PRICE, SILENCE, World, digest, events, refused
 
 FINAL = (digest("weights"), 9_000, digest("final"))
@@ -143,3 +144,20 @@ def test_withdraw_twice_pays_once(world: World, job: int) -> None:
     assert world.escrow.withdraw(sender=owner) == 0
     assert world.escrow.withdraw_for(owner, sender=world.stranger) == 0
     world.check_escrow()
+
+
+def test_no_key_has_power_over_a_job(world: World, job: int) -> None:
+    """Not the buyer, the stranger, the dataset's creator nor another node moves its money."""
+    world.accept(job, range(8))
+    held = world.lines(job)
+    for who in (*world.people.values(), *world.workers, *world.nodes[1:]):
+        with refused("escrow: not the hub"):
+            world.escrow.finish(job, 1, *FINAL, sender=who)
+        with refused("escrow: not the hub"):
+            world.escrow.accept(job, 1, digest("r"), [(0, digest("x"), [])], sender=who)
+        with refused("escrow: not the hub"):
+            world.escrow.void(job, 1, 0, world.workers[0], 1, digest("v"), sender=who)
+        expected = "hub is not silent long enough" if who == world.buyer else "not the buyer"
+        with refused(f"escrow: {expected}"):
+            world.escrow.refund(job, sender=who)
+    assert world.lines(job) == held

@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from tests.contracts.market_world import DATA_PRICE, World, digest, events, refused
 
 # 4 shards x 2 rounds x 3 replicas x 3 + reserve 6 + node fee 7 + chain fee 5

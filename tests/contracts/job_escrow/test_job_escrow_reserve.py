@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+
 from tests.contracts.market_world import DATA_PRICE, World, bitmap, events, refused
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from tests.contracts.market_world import STAKE, World, digest, events, refused
 
 WRONG, LOST = 1, 2
@@ -283,3 +284,9 @@ def test_an_owner_is_compensated_once_a_segment(world: World, job: int) -> None:
     world.finish(job)
     owners = [e.owner for e in events(world.escrow, "Compensated")]
     assert sorted(owners) == sorted([world.workers[2], world.workers[6]])
+
+
+def test_the_judge_gets_nothing_of_a_slash(world: World, job: int) -> None:
+    """With or without a verdict the hub earns its fee and its chain line, no more."""
+    finish_after_a_lie(world, job)
+    assert world.escrow.credit_of(world.hub) == 7 + 5

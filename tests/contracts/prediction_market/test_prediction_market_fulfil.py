@@ -171,3 +171,14 @@ def test_refund_race_whichever_comes_first_counts(world: World) -> None:
     with refused("prediction: not open"):
         world.predictions.fulfil(second, world.workers[0], OUT, sender=world.hub)
     world.check_predictions()
+
+
+def test_a_node_can_let_a_worker_eat_the_price_but_no_more(world: World) -> None:
+    """A limit that is known: node and worker together can take the model's and the data's part."""
+    asked = world.ask(world.model(price=10))
+    payer_before = world.balance(world.people["payer"])
+    world.registry.set_min_fee(10, sender=world.workers[0])
+    world.predictions.fulfil(asked, world.workers[0], OUT, sender=world.hub)
+    assert world.predictions.credit_of(world.workers[0]) == 10
+    assert world.balance(world.people["payer"]) == payer_before
+    world.check_predictions()
