@@ -52,21 +52,41 @@ def decide(results: Mapping[Address, Digest], reruns: tuple[Digest, Digest]) -> 
     return Decision(reruns, wrong, None)
 
 
-def rerun_twice(
-    child: Callable[[], ComputeChild], request: tuple[bytes, bytes, bytes, bytes]
-) -> tuple[tuple[Digest, Digest], bytes]:
-    """Run a segment in two fresh processes, one after the other.
+class Rerunner:
+    """Two fresh processes that each run every disputed segment of one judgement once.
 
     Args:
-        child: makes a compute child.
-        request: program, weights, shard and batches.
-
-    Returns:
-        Both results, and the weights blob of the first.
+        make_child: starts a compute child.
     """
-    blobs: list[bytes] = []
-    for _ in range(2):
-        with child() as fresh:
-            blobs.append(fresh.train(*request))
-    first, second = (Digest(hashlib.sha256(blob).digest()) for blob in blobs)
-    return (first, second), blobs[0]
+
+    def __init__(self, make_child: Callable[[], ComputeChild]) -> None:
+        self._make_child = make_child
+        self._children: list[ComputeChild] = []
+
+    def __enter__(self) -> Rerunner:
+        """Use the processes in a with statement."""
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        """End them."""
+        for child in self._children:
+            child.close()
+
+    def run(
+        self, request: tuple[bytes, bytes, bytes, bytes]
+    ) -> tuple[tuple[Digest, Digest], bytes]:
+        """Run a segment in both.
+
+        Args:
+            request: program, weights, shard and batches.
+
+        Returns:
+            Both results, and the weights blob of the first.
+        """
+        if not self._children:
+            self._children = [self._make_child(), self._make_child()]
+            for child in self._children:
+                child.start()
+        blobs = [child.train(*request) for child in self._children]
+        first, second = (Digest(hashlib.sha256(blob).digest()) for blob in blobs)
+        return (first, second), blobs[0]

@@ -276,25 +276,26 @@ class Round:
         """Judge every heard segment; True when somebody has to be replaced."""
         replicas = self._context.material.spec.replicas
         changed = False
-        for segment in sorted(self._books):
-            book = self._books[segment]
-            if book.state == SegmentState.ACCEPTED:
-                continue
-            if redundancy.agreed(book.results(), replicas) is not None:
-                continue
-            changed |= self._dispute(book)
+        with disputes.Rerunner(self._context.make_child) as rerunner:
+            for segment in sorted(self._books):
+                book = self._books[segment]
+                if book.state == SegmentState.ACCEPTED:
+                    continue
+                if redundancy.agreed(book.results(), replicas) is not None:
+                    continue
+                changed |= self._dispute(book, rerunner)
         if not changed:
             for book in self._books.values():
                 book.move(SegmentState.ACCEPTED)
         return changed
 
-    def _dispute(self, book: SegmentBook) -> bool:
+    def _dispute(self, book: SegmentBook, rerunner: disputes.Rerunner) -> bool:
         context, segment = self._context, book.segment
         if segment in self._split:
             return self._split[segment] not in self._blobs
         book.move(SegmentState.DISPUTED)
         shard = segment % context.material.spec.num_shards
-        reruns, blob = disputes.rerun_twice(context.make_child, self._request(segment, shard))
+        reruns, blob = rerunner.run(self._request(segment, shard))
         decision = disputes.decide(book.results(), reruns)
         if decision.accepted is not None:
             _LOG.warning("job %d: the numeric class is split on segment %d", book.job, segment)
