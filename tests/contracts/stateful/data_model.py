@@ -127,7 +127,9 @@ class Market:
 
     def propose(self, number: int, who: str, payee: str, under_request: bool) -> None:
         if under_request:
-            require(self.request_open and self.now < self.deadline, "association: request is closed")
+            require(
+                self.request_open and self.now < self.deadline, "association: request is closed"
+            )
         cost = self.rules.bond + self.rules.fee
         require(self.wallets[who] >= cost, "token: balance too low")
         self.wallets[who] -= cost
@@ -227,9 +229,7 @@ class Market:
     def expire(self, number: int) -> None:
         p = self.proposals[number]
         require(p.status == OPEN, "association: proposal is not open")
-        require(
-            self.now >= p.deadline + 2 * self.rules.period, "association: too early to expire"
-        )
+        require(self.now >= p.deadline + 2 * self.rules.period, "association: too early to expire")
         p.status = EXPIRED
         self.credits[p.proposer] += self.rules.bond + self.rules.fee
 

@@ -6,15 +6,14 @@ import os
 from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
-from functools import cache
 
 import boa
+import pytest
 from hypothesis import HealthCheck, event, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from tests.contracts.data_world import Market as World
-from tests.contracts.data_world import build_market
 from tests.contracts.market_world import digest, refused
 from tests.contracts.stateful.data_model import OPEN, Market, Refused, Rules
 
@@ -27,10 +26,14 @@ amounts = st.integers(0, 19)
 numbers = st.integers(1, 7)
 
 
-@cache
-def shared_world() -> World:
-    """One deployment for all examples; each example runs inside its own anchor."""
-    return build_market()
+WORLDS: list[World] = []
+
+
+@pytest.fixture(scope="module", autouse=True)
+def shared_world(built_market: World) -> None:
+    """One deployment for all examples; what an example does is rolled back after it."""
+    # A machine takes no fixtures, and what is deployed inside an example is rolled back with it.
+    WORLDS[:] = [built_market]
 
 
 class DataMarketMachine(RuleBasedStateMachine):
@@ -38,7 +41,7 @@ class DataMarketMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.world = shared_world()
+        (self.world,) = WORLDS
         self.stack = ExitStack()
         self.people = [*self.world.contributors, *self.world.curators[:2]]
         self.first_dataset = self.world.dataset
@@ -59,6 +62,7 @@ class DataMarketMachine(RuleBasedStateMachine):
         quorum_bps=st.sampled_from([0, 1, 3_000, 10_000]),
         escrow=st.integers(1, 19),
         rate=st.sampled_from([0, 500, 1_500]),
+        first=st.lists(amounts, min_size=2, max_size=2),
     )
     def market(
         self,
@@ -69,6 +73,7 @@ class DataMarketMachine(RuleBasedStateMachine):
         quorum_bps: int,
         escrow: int,
         rate: int,
+        first: list[int],
     ) -> None:
         # Not in the constructor: only a machine that runs is torn down.
         self.stack.enter_context(boa.env.anchor())
@@ -96,6 +101,8 @@ class DataMarketMachine(RuleBasedStateMachine):
         )
         self.model.open_request(self.people[0], escrow, rate, world.now() + 5 * PERIOD)
         self.money = self.model.money()
+        for who, amount in enumerate(first):
+            self.usual_course(who, amount, support=True)
 
     def both(self, name: str, model: Callable[[], object], contract: Callable[[], object]) -> None:
         """Make one call on both sides: the same answer or the same refusal."""
@@ -131,17 +138,17 @@ class DataMarketMachine(RuleBasedStateMachine):
             ),
         )
 
-    @precondition(lambda self: self.model.proposals)
     @rule(pick=numbers, who=people, support=st.booleans())
     def vote(self, pick: int, who: int, support: bool) -> None:
-        number, voter = self.chosen(pick), self.people[who]
+        self.cast(self.chosen(pick), self.people[who], support)
+
+    def cast(self, number: int, voter: str, support: bool) -> None:
         self.both(
             "vote",
             lambda: self.model.vote(number, voter, support),
             lambda: self.world.association.vote(number, support, sender=voter),
         )
 
-    @precondition(lambda self: self.model.proposals)
     @rule(pick=numbers, who=people, support=st.booleans())
     def vote_lent(self, pick: int, who: int, support: bool) -> None:
         number, oracle = self.chosen(pick), self.people[who]
@@ -158,9 +165,7 @@ class DataMarketMachine(RuleBasedStateMachine):
         self.both(
             "lend",
             lambda: self.model.lend(lender, taker, cap, expiry),
-            lambda: self.world.shares.lend(
-                self.world.dataset, taker, cap, expiry, sender=lender
-            ),
+            lambda: self.world.shares.lend(self.world.dataset, taker, cap, expiry, sender=lender),
         )
 
     @rule(who=people)
@@ -177,7 +182,6 @@ class DataMarketMachine(RuleBasedStateMachine):
         self.world.wait(seconds)
         self.model.now += seconds
 
-    @precondition(lambda self: self.model.proposals)
     @rule(
         pick=numbers,
         amount=amounts,
@@ -191,20 +195,15 @@ class DataMarketMachine(RuleBasedStateMachine):
     ) -> None:
         self.close(self.chosen(pick), amount, outcome, self.chosen(copied), behind, signers)
 
-    @precondition(lambda self: self.model.proposals)
-    @rule(amount=amounts, support=st.sampled_from([True, True, False]))
-    def settle(self, amount: int, support: bool) -> None:
-        """The usual course, so that long runs get somewhere: all vote, the head is executed."""
-        number = min(
-            (n for n, p in self.model.proposals.items() if p.status == OPEN), default=0
-        )
-        if not number:
-            return
-        for who in range(len(self.people)):
-            self.vote(number - min(self.model.proposals) + 1, who, support)
-        seconds = max(0, self.model.proposals[number].deadline - self.model.now)
-        self.world.wait(seconds)
-        self.model.now += seconds
+    @rule(who=people, amount=amounts, support=st.sampled_from([True, True, True, False]))
+    def usual_course(self, who: int, amount: int, support: bool) -> None:
+        """Propose, let all vote, execute the first open one: so that runs get somewhere."""
+        self.wait(1)
+        self.propose(who, who, asked=bool(amount % 2))
+        number = self.first_open()
+        for voter in self.people:
+            self.cast(number, voter, support)
+        self.wait(max(0, self.model.proposals[number].deadline - self.model.now))
         self.close(number, amount, 0, 0, 0, 2)
 
     def close(
@@ -223,7 +222,6 @@ class DataMarketMachine(RuleBasedStateMachine):
             lambda: self.world.association.execute(number, verdict, signatures),
         )
 
-    @precondition(lambda self: self.model.proposals)
     @rule(pick=numbers)
     def expire(self, pick: int) -> None:
         number = self.chosen(pick)
@@ -304,8 +302,13 @@ class DataMarketMachine(RuleBasedStateMachine):
         )
 
     def chosen(self, pick: int) -> int:
-        known = sorted(self.model.proposals)
+        """A proposal; the newest ones first, since the old ones are closed."""
+        known = sorted(self.model.proposals, reverse=True)
         return known[(pick - 1) % len(known)]
+
+    def first_open(self) -> int:
+        states = self.model.proposals.items()
+        return min((n for n, p in states if p.status == OPEN), default=max(self.model.proposals))
 
     def tranche(self, pick: int) -> int:
         known = [*self.model.tranches, 10_000]
@@ -351,8 +354,8 @@ class DataMarketMachine(RuleBasedStateMachine):
 
 TestDataMarketMachine = DataMarketMachine.TestCase
 TestDataMarketMachine.settings = settings(
-    max_examples=200 if LONG else 6,
-    stateful_step_count=60 if LONG else 40,
+    max_examples=300 if LONG else 12,
+    stateful_step_count=40 if LONG else 25,
     deadline=None,
     derandomize=not LONG,
     print_blob=True,
