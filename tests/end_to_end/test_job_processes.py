@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
@@ -33,7 +33,7 @@ from databright.custody.keys import ActorKeys, Keystore
 from databright.data_market.proposals import ProposalDraft, plan_proposal
 from databright.data_market.requests import DatasetDraft, plan_dataset, plan_request
 from databright.data_market.verdicts import VerdictDomain
-from databright.errors import ChainError
+from databright.errors import ChainError, NotAuthorisedError
 from databright.programs.average import average_weights
 from databright.programs.builders import builder
 from databright.programs.child import ComputeChild
@@ -44,7 +44,6 @@ from databright.records.deployment import Deployment
 from databright.records.evidence import Verdict
 from databright.records.rows import Rows, Schema
 from databright.records.signatures import Domain, prediction_message, sign
-from databright.records.strict_json import loads_object
 from databright.records.tensors import dump_tensors, load_tensors
 from databright.transport.client import predict
 from databright.transport.hub import split_endpoint
@@ -254,7 +253,7 @@ class JobMarket:
 
     # -- jobs
 
-    def open_job(self) -> int:
+    def open_job(self, num_rounds: int = NUM_ROUNDS) -> int:
         spec = JobSpec(
             dataset=1,
             snapshot=2,
@@ -262,7 +261,7 @@ class JobMarket:
             weights=Digest(hashlib.sha256(self.weights).digest()),
             seed=SEED,
             num_shards=NUM_SHARDS,
-            num_rounds=NUM_ROUNDS,
+            num_rounds=num_rounds,
             steps=STEPS,
             replicas=3,
             cap_bps=BasisPoints(7_500),
@@ -273,19 +272,19 @@ class JobMarket:
         contracts, signer = self.market.contracts, self.signers["buyer"]
         contracts.token.transact(signer, "approve", contracts.escrow.address, 10**8)
         digest = hashlib.sha256(blob).digest()
-        numbers = (NUM_SHARDS, NUM_ROUNDS, 3, 7_500, FEE, 20_000, 5_000, 3_000, 100, 60)
+        numbers = (NUM_SHARDS, num_rounds, 3, 7_500, FEE, 20_000, 5_000, 3_000, 100, 60)
         contracts.escrow.transact(signer, "open_job", (1, 2, spec.program, digest, *numbers))
         return int(contracts.escrow.call("num_jobs"))
 
     def history(self, job: int) -> JobHistory:
         return read_jobs(self.market.contracts)[job]
 
-    def serial_weights(self) -> str:
+    def serial_weights(self, num_rounds: int = NUM_ROUNDS) -> str:
         """The whole job redone in one process, without hub or workers."""
         shards = shard_rows(600, NUM_SHARDS, SEED)
         weights = self.weights
         with ComputeChild() as child:
-            for number in range(NUM_ROUNDS):
+            for number in range(num_rounds):
                 results = []
                 for shard, rows in enumerate(shards):
                     data = {"x": self.training.x_NF[rows], "y": self.training.y_N[rows]}
@@ -319,6 +318,10 @@ class JobMarket:
         module = [sys.executable, "-m", "databright.wiring.worker"]
         where = ["--home", str(self.home), "--name", name, "--insecure-keys"]
         self.spawn(name, [*module, *where, *more])
+
+    def spawn_node(self, name: str) -> None:
+        module = [sys.executable, "-m", "databright.wiring.node"]
+        self.spawn(name, [*module, "--home", str(self.home), "--name", name, "--insecure-keys"])
 
     def kill(self, name: str) -> None:
         process = self.processes.pop(name)
@@ -372,9 +375,112 @@ def test_a_job_is_trained_by_processes_of_six_owners_and_the_liar_alone_is_slash
     ]
     assert len(paid) == NUM_SHARDS * NUM_ROUNDS * 3
     assert liar not in {event.args["owner"] for event in paid}
+    check_exposure(market, history)
+
+
+def check_exposure(market: JobMarket, history: JobHistory) -> None:
     shards = [bitmap(rows) for rows in shard_rows(600, NUM_SHARDS, SEED)]
     for name in WORKERS:
         seen = 0
         for shard in history.shards_of(market.keys[name].address):
             seen |= shards[shard]
         assert seen.bit_count() * 10_000 <= 7_500 * 600
+
+
+def check_paid_once(market: JobMarket, job: int, num_rounds: int) -> None:
+    paid = [
+        (event.args["segment"], event.args["owner"])
+        for event in market.market.contracts.events()
+        if event.name == "SegmentPaid" and event.args["job"] == job
+    ]
+    assert len(paid) == len(set(paid)) == NUM_SHARDS * num_rounds * 3
+
+
+def has_progress(market: JobMarket, job: int, segments: int) -> bool:
+    return len(market.history(job).accepted) >= segments
+
+
+def test_a_job_survives_kill_9_of_a_worker_and_of_the_node(market: JobMarket) -> None:
+    rounds = 12
+    job = market.open_job(rounds)
+    market.spawn_node("node-a")
+    wait_until(lambda: has_progress(market, job, NUM_SHARDS), "the first round")
+    market.kill("worker-a")
+    market.kill("node-a")
+    market.spawn_worker("worker-a")
+    market.spawn_node("node-a")
+    wait_until(lambda: has_progress(market, job, 5 * NUM_SHARDS), "the fifth round")
+    market.kill("node-a")
+    market.spawn_node("node-a")
+    wait_until(lambda: market.history(job).closed, "the end of the job")
+    market.kill("node-a")
+    history = market.history(job)
+    assert history.weights is not None
+    assert history.weights.hex() == market.serial_weights(rounds)
+    assert not history.voids
+    check_paid_once(market, job, rounds)
+    check_exposure(market, history)
+
+
+def test_a_second_operator_finishes_from_chain_store_and_its_own_key(market: JobMarket) -> None:
+    rounds = 12
+    job = market.open_job(rounds)
+    market.spawn_node("node-a")
+    market.spawn_node("node-b")
+    wait_until(lambda: has_progress(market, job, NUM_SHARDS), "the first round")
+    market.kill("node-a")
+    shutil.rmtree(market.home / "keys" / "node-a")
+    shutil.rmtree(market.home / "nodes" / "node-a", ignore_errors=True)
+    assert not market.history(job).closed
+    market.advance(61)
+    wait_until(lambda: market.history(job).closed, "the end of the job")
+    market.kill("node-b")
+    history = market.history(job)
+    assert history.hub is not None
+    assert history.hub[0] == market.keys["node-b"].address
+    assert history.weights is not None
+    assert history.weights.hex() == market.serial_weights(rounds)
+    check_paid_once(market, job, rounds)
+
+
+def test_a_paid_prediction_is_computed_by_a_worker_and_checked_by_the_node(
+    market: JobMarket,
+) -> None:
+    contracts, buyer = market.market.contracts, market.signers["buyer"]
+    card = b"{}"
+    market.market.store.put(card)
+    digest = hashlib.sha256(card).digest()
+    contracts.models.transact(buyer, "register", 1, digest, digest, 10_000)
+    samples = dump_tensors({"x": market.holdout.x_NF[:5]})
+    asked = Digest(hashlib.sha256(samples).digest())
+    contracts.token.transact(buyer, "approve", contracts.predictions.address, 10_000)
+    contracts.predictions.transact(buyer, "request_prediction", 1, asked, 10_000)
+    hub = market.hub("node-b")
+    hub.start()
+    try:
+        wait_until(lambda: len(hub.connected()) == len(WORKERS) - 1, "the honest workers")
+        domain = Domain(31_337, contracts.predictions.address)
+        certificate = TlsIdentity(
+            market.keys["node-b"].tls_key_pem, market.keys["node-b"].tls_certificate_pem
+        ).cert_der
+        target = split_endpoint(hub.endpoint)[1]
+
+        def ask(name: str) -> tuple[bytes, Address]:
+            message = prediction_message(1, asked)
+            signature = sign(market.keys[name].account(), domain, message)
+            return predict(
+                target, certificate, prediction=1, samples=samples, signature=signature
+            )
+
+        with pytest.raises(NotAuthorisedError, match="signed by"):
+            ask("contributor")
+        output, worker = ask("buyer")
+        assert ask("buyer") == (output, worker)
+    finally:
+        hub.stop()
+    weights = market.history(1).weights
+    assert weights is not None
+    with ComputeChild() as child:
+        blob = read_blob(market.market.store, weights)
+        assert output == child.predict(program_to_json(market.program), blob, samples)
+    assert contracts.predictions.call("credit_of", worker) == FEE

@@ -5,8 +5,9 @@ First assignment of a job
     seed       = sha256(hash of the first block after the funding block (32) | job id (32, big-endian))
     candidates = owners that take work at that block, in order of registration
     for shard 0, 1, ...: `replicas` times: of the candidates that are not on this shard yet and that
-        the caps allow, the one with (fewest shards of this job, sha256(seed | shard (4, big-endian)
-        | owner (20))) smallest.
+        the caps allow, the one with (rows of the shard that it has never seen, its shards of this
+        job, sha256(seed | shard (4, big-endian) | owner (20))) smallest: who has seen rows before
+        is preferred, so that repeated jobs spread a dataset no further than they must.
 
 Replacement of a voided owner: the same rule for one owner, among those that were never reserved
 for that shard; a shard reserved for an owner counts for ever, voided or not.
@@ -137,9 +138,16 @@ def choose(
     ]
     return min(
         free,
-        key=lambda o: (len(holdings.get(o, Holding()).shards), draw(seed, shard, o)),
+        key=lambda o: _rank(seed, shard, o, shards[shard], holdings.get(o, Holding())),
         default=None,
     )
+
+
+def _rank(
+    seed: Digest, shard: int, owner: Address, rows: Bitmap, holding: Holding
+) -> tuple[int, int, bytes]:
+    unseen = (rows & ~holding.seen).bit_count()
+    return unseen, len(holding.shards), draw(seed, shard, owner)
 
 
 def assign(

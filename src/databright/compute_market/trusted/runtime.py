@@ -136,6 +136,14 @@ class HubRuntime:
         """Where workers and payers dial this node."""
         return self._server.endpoint
 
+    def connected(self) -> list[Address]:
+        """Workers that are there now.
+
+        Returns:
+            Owners' addresses.
+        """
+        return self._parts.dispatcher.connected()
+
     def start(self) -> None:
         """Serve, register the endpoint, and begin to look for jobs.
 
