@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
 from collections.abc import Callable
 from typing import TypeAlias
@@ -17,6 +18,7 @@ SignedHook: TypeAlias = Callable[[bytes, str], None]
 """Called with (raw transaction, its hash) before it is sent, e.g. to store it first."""
 
 _GAS_MARGIN = (5, 4)
+_SALT_BITS = 20
 _MOST_RESIGNS = 8
 _STALE_NONCE = ("nonce too low", "nonce gap", "nonce too high", "replacement transaction")
 
@@ -123,7 +125,9 @@ class Signer:
                 "value": value,
                 "data": data,
                 "gas": limit,
-                "maxFeePerGas": fees.max_fee,
+                # Two processes that send the same thing with one key must not sign the same
+                # bytes: they would share one transaction, and each take it for its own.
+                "maxFeePerGas": fees.max_fee + secrets.randbits(_SALT_BITS),
                 "maxPriorityFeePerGas": fees.priority_fee,
                 **({} if to is None else {"to": HexStr(to)}),
             }

@@ -234,9 +234,11 @@ class DevNode:
     def _now(self) -> int:
         return int(self._clock()) + self._journal.advanced
 
-    def _next_timestamp(self, more: int = 0) -> int:
+    def _next_timestamp(self, advance: int = 0) -> int:
+        # A burst of blocks runs ahead of the wall clock by up to a second each; an advance is
+        # counted from wherever the chain is, so that a deadline ahead is always reached.
         previous = max(self._journal.last_timestamp, self._genesis.timestamp)
-        return max(previous + 1, self._now() + more)
+        return max(previous + (advance or 1), self._now() + advance)
 
     async def send(self, tx: SignedTransaction) -> str:
         """Journal a transaction, then put it in a block of its own.

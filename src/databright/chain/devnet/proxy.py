@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import ctypes
 import errno
 import fcntl
@@ -48,6 +49,8 @@ _PARSE_ERROR, _INVALID, _INTERNAL = -32700, -32600, -32603
 _PR_SET_PDEATHSIG = 1
 _EXIT_CONFIG = 2
 _HANG_UP_S = 5.0
+_LINGER_S = 2.0
+_LINGER_BYTES = 64 * 1024 * 1024
 
 
 class Proxy:
@@ -86,6 +89,7 @@ class Proxy:
                 except HttpRefusal as refusal:
                     body = dump_json(_failure(None, RpcFault(_INVALID, str(refusal))))
                     writer.write(answer(refusal.status, body, keep=False))
+                    await _linger(reader, writer)
                     break
                 if request is None:
                     break
@@ -127,6 +131,16 @@ class Proxy:
         if request.method == SEND:
             return await self._node.send(parse_transaction(request.params, self._chain_id))
         return await self._node.read(request.method, request.params)
+
+
+async def _linger(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    # Closing on a client that still sends would destroy the answer that tells it why.
+    writer.write_eof()
+    left = _LINGER_BYTES
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_LINGER_S):
+            while left > 0 and (piece := await reader.read(1 << 16)):
+                left -= len(piece)
 
 
 def _failure(name: JsonValue, fault: RpcFault) -> JsonValue:
