@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import socket
@@ -135,7 +136,7 @@ def test_one_transaction_is_one_block_and_time_goes_on(chain: EthereumChain) -> 
     headers = [chain.header(number) for number in range(before.number, before.number + 4)]
     known = [header for header in headers if header is not None]
     assert len(known) == 4
-    for older, newer in zip(known, known[1:], strict=False):
+    for older, newer in itertools.pairwise(known):
         assert newer.parent_hash == older.hash
         assert newer.timestamp > older.timestamp
     assert chain.header(chain.head().number + 1) is None
