@@ -28,7 +28,7 @@ from databright.records.rows import Rows
 from databright.units import Amount, Digest, Seconds
 
 if TYPE_CHECKING:
-    from conftest import DataMarket
+    from tests.end_to_end.conftest import DataMarket
 
 VOTING_S = 3_600
 
@@ -128,11 +128,13 @@ def test_a_malformed_array_is_refused(
     np.savez(tmp_path / "nan.npz", x=x_NF, y=rows.y_N)
     np.savez(tmp_path / "objects.npz", x=np.array([{}], dtype=object), y=rows.y_N)
     (tmp_path / "torn.npz").write_bytes((tmp_path / "nan.npz").read_bytes()[:1000])
-    for name, says in (("nan", "row 5, column 6"), ("objects", "plain npy header"), ("torn", "npz")):
+    for name, says in (
+        ("nan", "row 5, column 6"),
+        ("objects", "plain npy header"),
+        ("torn", "npz"),
+    ):
         path = str(tmp_path / f"{name}.npz")
-        _refused(
-            data_market, capsys, "propose", str(opened[0]), path, "--as", "alice", says=says
-        )
+        _refused(data_market, capsys, "propose", str(opened[0]), path, "--as", "alice", says=says)
 
 
 def test_a_closed_dataset_takes_no_proposal(
@@ -151,9 +153,7 @@ def test_a_vote_after_the_deadline_is_refused(
     data_market: DataMarket, opened: tuple[int, int], capsys: pytest.CaptureFixture[str]
 ) -> None:
     draft = ProposalDraft("late", request=opened[1])
-    proposal = data_market.client("bob").contributor.propose(
-        opened[0], data_market.parts[1], draft
-    )
+    proposal = data_market.client("bob").contributor.propose(opened[0], data_market.parts[1], draft)
     number = str(proposal.id)
     _refused(data_market, capsys, "vote", number, "--yes", "--as", "alice", says="no weight")
     _refused(data_market, capsys, "vote", number, "--as", "curator-1", says="either --yes or --no")

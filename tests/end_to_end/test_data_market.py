@@ -22,7 +22,7 @@ from databright.units import Amount, Digest, Seconds
 from databright.wiring.local_market import wait_until
 
 if TYPE_CHECKING:
-    from conftest import DataMarket
+    from tests.end_to_end.conftest import DataMarket
 
 EVALUATORS = ("node-1", "node-2")
 VOTING_S = 3_600

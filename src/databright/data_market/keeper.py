@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from typing import Final
 
 from databright.chain.bindings import Signer
@@ -28,6 +29,8 @@ class Keeper:
         self._docket = docket
         self._signer = signer
         self._refused: dict[int, str] = {}
+        self._head = ""
+        self._head_seen_at = 0.0
 
     def step(self) -> bool:
         """Close what can be closed: what is next in order in each dataset.
@@ -39,7 +42,7 @@ class Keeper:
             ChainError: the chain cannot be reached.
         """
         self._docket.refresh()
-        now = self._docket.registry.contracts.chain.head().timestamp
+        now = self._now()
         done = False
         for dataset, proposals in self._docket.undecided().items():
             for proposal in self._docket.nexts(dataset, proposals):
@@ -47,6 +50,18 @@ class Keeper:
                 if found.status == OPEN and now >= found.deadline:
                     done = self._close(found, Seconds(now)) or done
         return done
+
+    def _now(self) -> int:
+        """Chain time as the next block will have it.
+
+        A development chain makes no block while nothing happens, so its newest block may be old:
+        the time since this process first saw it counts too, and the wall clock.
+        """
+        head = self._docket.registry.contracts.chain.head()
+        if head.hash != self._head:
+            self._head, self._head_seen_at = head.hash, time.monotonic()
+        waited = int(time.monotonic() - self._head_seen_at)
+        return max(head.timestamp + waited, int(time.time()))
 
     def _close(self, proposal: Proposal, now: Seconds) -> bool:
         association = self._docket.registry.contracts.association

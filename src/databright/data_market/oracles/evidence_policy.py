@@ -31,17 +31,21 @@ class EvidencePolicy:
     Attributes:
         max_copy_percent: copied rows above this share are rejected, 0 to 100.
         max_suspect_percent: suspect labels above this share are rejected, 0 to 100.
+        harm_margin_millinats: a gain whose upper bound is further below zero is rejected, >= 0.
     """
 
     max_copy_percent: int = 20
     max_suspect_percent: int = 25
+    harm_margin_millinats: int = 10
 
     def __post_init__(self) -> None:
-        """Refuse thresholds that are no percentages.
+        """Refuse thresholds that make no sense.
 
         Raises:
-            BadInputError: a threshold below 0 or over 100.
+            BadInputError: a percentage below 0 or over 100, or a negative margin.
         """
+        if self.harm_margin_millinats < 0:
+            raise BadInputError(f"the harm margin is {self.harm_margin_millinats}: use 0 or more")
         for value in (self.max_copy_percent, self.max_suspect_percent):
             if not 0 <= value <= 100:
                 raise BadInputError(f"a threshold is {value} %: use 0 to 100")
@@ -55,6 +59,7 @@ class EvidencePolicy:
         return dumps_canonical(
             {
                 "kind": POLICY_KIND,
+                "harm_margin_millinats": self.harm_margin_millinats,
                 "max_copy_percent": self.max_copy_percent,
                 "max_suspect_percent": self.max_suspect_percent,
             }
@@ -114,7 +119,7 @@ class EvidencePolicy:
                 f"{num_suspect:g} of {num_rows:g} labels are suspect, at most "
                 f"{self.max_suspect_percent} % are allowed",
             )
-        if high < 0:
+        if high < -self.harm_margin_millinats / _MILLINATS:
             return self._opinion(Decision.REJECT, f"the data harms: {interval}")
         if low > 0:
             return self._opinion(Decision.ACCEPT, f"the data helps: {interval}")
@@ -145,9 +150,10 @@ def open_policy(settings: bytes | None) -> EvidencePolicy:
             f"a policy of kind {POLICY_KIND} has exactly the fields {', '.join(sorted(_FIELDS))}"
         )
     copies, suspects = fields["max_copy_percent"], fields["max_suspect_percent"]
-    if type(copies) is not int or type(suspects) is not int:
-        raise MalformedDataError("the thresholds of a policy are whole percentages")
-    return EvidencePolicy(copies, suspects)
+    margin = fields["harm_margin_millinats"]
+    if type(copies) is not int or type(suspects) is not int or type(margin) is not int:
+        raise MalformedDataError("the thresholds of a policy are whole numbers")
+    return EvidencePolicy(copies, suspects, margin)
 
 
 def _object(value: JsonValue) -> Mapping[str, JsonValue]:
