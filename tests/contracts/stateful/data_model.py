@@ -209,7 +209,7 @@ class Market:
 
     def _slash(self, outcome: int, copy_of: int) -> None:
         half = 0
-        if outcome == COPY and sum(self.tranches.get(copy_of, Counter()).values()):
+        if outcome == COPY and self.tranches.get(copy_of, Counter()).total():
             half = self.rules.bond // 2
             self._share_out([copy_of], half)
         self.burnt += self.rules.bond - half
