@@ -10,6 +10,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from eth_account import Account
@@ -89,7 +90,7 @@ def rpc(url: str, body: object, **headers: str) -> tuple[int, object]:
 
 
 def sign(chain: EthereumChain, account: LocalAccount, nonce: int, **changes: object) -> bytes:
-    fields: dict[str, object] = {
+    fields: dict[str, Any] = {
         "type": 2,
         "chainId": chain.chain_id,
         "nonce": nonce,

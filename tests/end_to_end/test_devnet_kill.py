@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
+from eth_typing.encoding import HexStr
 
 from databright.chain.devnet import genesis, launcher
 from databright.chain.devnet.anvil import AnvilSource, find_anvil
@@ -68,7 +69,7 @@ class Load(threading.Thread):
                         "type": 2,
                         "chainId": self.chain.chain_id,
                         "nonce": len(self.hashes),
-                        "to": NOBODY,
+                        "to": HexStr(NOBODY),
                         "value": 1 + len(self.hashes),
                         "gas": 21_000,
                         "maxFeePerGas": 10**10,

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from databright.errors import BadInputError
 from databright.records.strict_json import JsonValue
@@ -19,7 +19,8 @@ MAX_BODY = 4 * 1024 * 1024
 """Largest request body, in bytes."""
 MAX_HEAD = 16 * 1024
 _MAX_ANSWER = 1 << 30
-_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+_LOOPBACK = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:[0-9]{1,5})?", re.ASCII)
+_WEB = re.compile(r"\Ahttps?://")
 _REASONS = {
     200: "OK",
     400: "Bad Request",
@@ -102,11 +103,11 @@ def _parse_head(head: bytes) -> tuple[str, dict[str, str]]:
 
 
 def _check_origin(headers: dict[str, str]) -> None:
-    host = urlsplit("//" + headers.get("host", "")).hostname
-    if host not in _LOOPBACK:
-        raise HttpRefusal(403, f"Host {host!r} is not this machine: use http://127.0.0.1")
+    host = headers.get("host", "")
+    if not _LOOPBACK.fullmatch(host):
+        raise HttpRefusal(403, f"Host {host[:80]!r} is not this machine: use http://127.0.0.1")
     origin = headers.get("origin")
-    if origin is not None and urlsplit(origin).hostname not in _LOOPBACK:
+    if origin is not None and not _LOOPBACK.fullmatch(_WEB.sub("", origin, count=1)):
         raise HttpRefusal(403, f"pages of {origin[:80]!r} may not use this chain")
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
