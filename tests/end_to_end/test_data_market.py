@@ -67,7 +67,9 @@ def test_proposals_are_measured_voted_on_and_settled(data_market: DataMarket) ->
 
     wait_until(lambda: bool(view.evidence(ids["alice"])), "the first evidence")
     # A node that is killed goes on from the chain; nothing is published twice.
-    os.kill(market.local.supervisor.pid("node-1"), signal.SIGKILL)
+    node = market.local.supervisor.pid("node-1")
+    assert node is not None
+    os.kill(node, signal.SIGKILL)
     wait_until(measured, "evidence of two evaluators on every proposal")
     wait_until(lambda: view.proposal(ids["alice"]).yes >= 100, "the oracle's ballot")
     for name in ("alice", "bob"):

@@ -1,8 +1,8 @@
 """The evidence policy: thresholds on published figures, declared as JSON and named by its hash.
 
 REJECT where evaluators agree on a copy, harm or unusable rows, or where copies or label
-suspicion pass their limits, or the gain's upper bound is below the harm margin; ACCEPT where its lower
-bound is above zero and no check failed; else ABSTAIN.
+suspicion pass their limits, or the gain's upper bound is below the harm margin; ACCEPT where
+its lower bound is above zero and no check failed; else ABSTAIN.
 """
 
 from __future__ import annotations
