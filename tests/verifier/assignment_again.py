@@ -107,19 +107,23 @@ class Draw:
             and ceil_bps(len(seen), self.num_rows) <= self.dataset_bps
         )
 
+    def ranked(self, shard: int, candidates: Iterable[str]) -> list[str]:
+        """Who may take a shard: fewest unseen rows, then fewest shards, then the smallest lot."""
+
+        def order(owner: str) -> tuple[int, int, bytes]:
+            lot = self.seed + shard.to_bytes(4, "big") + bytes.fromhex(owner[2:])
+            unseen = len(self.shards[shard] - self.seen.get(owner, set()))
+            return unseen, len(self.held.get(owner, ())), hashlib.sha256(lot).digest()
+
+        return sorted((owner for owner in candidates if self.may(owner, shard)), key=order)
+
     def choose(self, shard: int, candidates: Iterable[str]) -> str:
-        """Take the next owner of a shard: fewest shards, then the smallest lot."""
-        free = [owner for owner in candidates if self.may(owner, shard)]
+        """Take the next owner of a shard."""
+        free = self.ranked(shard, candidates)
         if not free:
             raise ValueError(f"nobody may take shard {shard}")
-
-        def order(owner: str) -> tuple[int, bytes]:
-            lot = self.seed + shard.to_bytes(4, "big") + bytes.fromhex(owner[2:])
-            return len(self.held.get(owner, ())), hashlib.sha256(lot).digest()
-
-        chosen = min(free, key=order)
-        self.take(chosen, shard)
-        return chosen
+        self.take(free[0], shard)
+        return free[0]
 
 
 def shards_of(bitmap: int) -> list[int]:

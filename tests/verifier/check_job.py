@@ -128,25 +128,58 @@ class Job:
             self.opened["cap_bps"],
             rules_of(self.market, self.opened["dataset"])["max_exposure_bps"],
         )
-        for count, events in enumerate(reserved.values()):
-            pairs = self._drawn(draw, events[0], again=count > 0)
-            told = {event.args["owner"]: event.args["shards"] for event in events}
-            self._same(f"owners drawn in reservation {count + 1}", told, dict(bitmaps(pairs)))
+        first, *later = reserved.values()
+        told = {event.args["owner"]: event.args["shards"] for event in first}
+        self._same("owners drawn", told, dict(bitmaps(self._drawn(draw, first[0]))))
+        for events in later:
+            self._check_replacements(draw, events)
         self._check_offers()
 
-    def _drawn(self, draw: Draw, event: Event, *, again: bool) -> list[tuple[str, int]]:
+    def _drawn(self, draw: Draw, event: Event) -> list[tuple[str, int]]:
         position = self.market.events.index(event)
         before = self.market.events[:position]
         draw.seen = self._seen_before(position)
-        candidates = self._candidates(before)
-        if not again:
-            at_seed = [e for e in before if e.block <= self.event.block + 1]
-            early = self._candidates(at_seed, self._hub(before))
-            places = [k for k in range(len(self.shards)) for _ in range(self.opened["replicas"])]
-            candidates = [owner for owner in candidates if owner in early]
-        else:
-            places = self._vacant(before)
+        at_seed = [e for e in before if e.block <= self.event.block + 1]
+        early = self._candidates(at_seed, self._hub(before))
+        candidates = [owner for owner in self._candidates(before) if owner in early]
+        places = [k for k in range(len(self.shards)) for _ in range(self.opened["replicas"])]
         return [(draw.choose(shard, candidates), shard) for shard in places]
+
+    def _check_replacements(self, draw: Draw, events: list[Event]) -> None:
+        """The hub passes over owners that are not connected; the chain cannot show who was."""
+        position = self.market.events.index(events[0])
+        before = self.market.events[:position]
+        draw.seen = self._seen_before(position)
+        candidates = self._candidates(before)
+        told = {(e.args["owner"], k) for e in events for k in shards_of(e.args["shards"])}
+        vacant = self._vacant(before)
+        self._same("places that were vacant", sorted(k for _, k in told), vacant)
+        for shard in vacant:
+            ranked = draw.ranked(shard, candidates)
+            taken = [owner for owner in ranked if (owner, shard) in told]
+            name = f"job {self.number}: replacement on shard {shard} is drawn"
+            if self.checks.holds(f"{name} from those who may", bool(taken), taken[:1]):
+                told.discard((taken[0], shard))
+                draw.take(taken[0], shard)
+                passed = ranked[: ranked.index(taken[0])]
+                connected = self._worked_around(passed, events[0])
+                self.checks.same(f"{name} in order, present ones passed over", [], connected)
+
+    def _worked_around(self, owners: list[str], event: Event) -> list[str]:
+        """Owners that were paid for a segment of this job after they were passed over here."""
+        later = self.market.events[self.market.events.index(event) :]
+        working = {
+            e.args["owner"]
+            for e in later
+            if e.name == "SegmentPaid"
+            and e.args["job"] == self.number
+            and e.tx == self._next_acceptance(later)
+        }
+        return [owner for owner in owners if owner in working]
+
+    def _next_acceptance(self, later: list[Event]) -> str:
+        accepted = (e for e in later if e.name == "SegmentAccepted")
+        return next((e.tx for e in accepted if e.args["job"] == self.number), "")
 
     def _hub(self, events: list[Event]) -> str:
         claims = [e for e in events if e.name == "HubClaimed" and e.args["job"] == self.number]

@@ -22,6 +22,8 @@ from tests.verifier.export import Event, Market
 from tests.verifier.signatures_of_events import RULES, VERDICT, read_call
 
 OK, COPY, HARMFUL, FRAUD = range(4)
+HARM_MARGIN = 0.01
+"""Nats: the upper bound of a harmful gain is below minus this (decision 0004)."""
 ACCEPTED, REJECTED = 2, 3
 
 
@@ -200,7 +202,7 @@ class _Proposal:
         if 100 * (copies["num_exact"] + copies["num_near"]) > 20 * copies["num_rows"]:
             copy_of = copies["worst"] or 0
             outcome = COPY if copy_of else FRAUD
-        elif high < 0:
+        elif high < -HARM_MARGIN:
             outcome = HARMFUL
         amount = 0
         if outcome == OK and low > 0:
