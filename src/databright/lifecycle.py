@@ -58,7 +58,7 @@ def missing_steps(events: Iterable[str]) -> list[str]:
     """Steps of the story that a list of events does not show in order.
 
     A step is in order when its first event comes after the first event of the step before.
-    The two registrations of machines may come in either order.
+    Registrations, verdicts and withdrawals may come at any time.
 
     Args:
         events: event names in chain order.
@@ -67,8 +67,8 @@ def missing_steps(events: Iterable[str]) -> list[str]:
         Names of the steps that are absent or out of order; empty when the story is whole.
     """
     first: dict[str, int] = {}
-    for position, name in enumerate(events):
-        first.setdefault(name, position)
+    for place, name in enumerate(events):
+        first.setdefault(name, place)
     missing = []
     latest = -1
     for step in STEPS:
@@ -76,10 +76,10 @@ def missing_steps(events: Iterable[str]) -> list[str]:
         if position is None:
             if not step.optional:
                 missing.append(step.event)
-            continue
-        if position < latest and step.event != "WorkerRegistered":
-            missing.append(step.event)
-        latest = max(latest, position) if step.event not in _UNORDERED else latest
+        elif step.event not in _UNORDERED:
+            if position < latest:
+                missing.append(step.event)
+            latest = max(latest, position)
     return missing
 
 

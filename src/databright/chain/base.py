@@ -178,6 +178,10 @@ class Chain(Protocol):
         """Receipt of a transaction in a block, or None when there is none."""
         ...
 
+    def sender(self, tx_hash: str) -> Address:
+        """Who signed a transaction that is in a block."""
+        ...
+
     def wait(self, tx_hash: str, timeout_s: float | None = None) -> Receipt:
         """Wait until a transaction is in a block.
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from eth_utils.address import is_address, to_checksum_address
 from eth_utils.crypto import keccak
 
 from databright.chain.answers import read_bytes, read_header, read_int, read_log, read_receipt
@@ -275,6 +276,23 @@ class EthereumChain:
         """
         found = self._read("eth_getTransactionReceipt", tx_hash)
         return None if found is None else read_receipt(found)
+
+    def sender(self, tx_hash: str) -> Address:
+        """Who signed a transaction that is in a block.
+
+        Args:
+            tx_hash: its hash.
+
+        Returns:
+            The signer's address.
+
+        Raises:
+            ChainError: the chain has no such transaction.
+        """
+        found = self._read("eth_getTransactionByHash", tx_hash)
+        if not isinstance(found, dict) or not is_address(found.get("from")):
+            raise ChainError(f"the chain has no transaction {tx_hash}")
+        return Address(to_checksum_address(found["from"]))
 
     def wait(self, tx_hash: str, timeout_s: float | None = None) -> Receipt:
         """Wait until a transaction is in a block.

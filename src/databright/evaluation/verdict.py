@@ -1,7 +1,7 @@
 """What the figures mean: the declared rules, with fixed thresholds, in one place.
 
 copy       more than 20 % of the rows are copies            -> the bond is slashed
-harmful    the upper 95 % bound of the gain is below zero   -> the bond is slashed
+harmful    the upper 95 % bound of the gain is below -0.01  -> the bond is slashed
 suspicion  more than 25 % of the labels are suspect         -> a failed check, never a slash
 """
 
@@ -16,6 +16,8 @@ from databright.units import MICRO_NATS
 
 MAX_DUPLICATE_PERCENT = 20
 MAX_SUSPECT_PERCENT = 25
+HARM_MARGIN_NATS = 0.01
+"""A loss that training noise alone can show; a smaller harm is not slashed (decision 0004)."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,7 @@ def _harm(figures: EvidenceFigures) -> Check:
         f"log-loss gain {gain.mean:+.6f} nats per sample, 95 % interval {gain.low:+.6f} to "
         f"{gain.high:+.6f}"
     )
-    return Check("harm", gain.high >= 0, text)
+    return Check("harm", gain.high >= -HARM_MARGIN_NATS, text)
 
 
 def _suspicion(figures: EvidenceFigures) -> Check:

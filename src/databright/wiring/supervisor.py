@@ -85,7 +85,9 @@ class Supervisor:
         """
         with self._lock:
             if spec.name in self._children:
-                raise ConfigError(f"a process named {spec.name!r} runs already: choose another name")
+                raise ConfigError(
+                    f"a process named {spec.name!r} runs already: choose another name"
+                )
             self._children[spec.name] = _Child(spec)
         self._wake.set()
 
@@ -210,7 +212,9 @@ class Supervisor:
         if not child.spec.restart:
             child.wanted = False
             return
-        _LOG.warning("%s ended with %s: it starts again in %.1f s", child.spec.name, code, child.backoff_s)
+        _LOG.warning(
+            "%s ended with %s: it starts again in %.1f s", child.spec.name, code, child.backoff_s
+        )
         child.process = None
         child.next_start = now + child.backoff_s
         child.backoff_s = min(child.backoff_s * 2, _LONGEST_BACKOFF_S)
@@ -220,7 +224,7 @@ class Supervisor:
         log = self._log_folder / f"{child.spec.name}.log"
         with log.open("ab") as output:
             argv = [sys.executable, "-m", "databright.wiring.leash", str(os.getpid())]
-            child.process = subprocess.Popen(  # noqa: S603 - our own modules, fixed argument lists
+            child.process = subprocess.Popen(
                 [*argv, child.spec.module, *child.spec.args],
                 env={**os.environ, **child.spec.env},
                 stdin=subprocess.DEVNULL,

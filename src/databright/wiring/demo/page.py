@@ -50,7 +50,15 @@ def story_page(story: Mapping[str, Any], told: list[str], names: Mapping[str, st
         "<ol>" + "".join(f"<li>{html.escape(line)}</li>" for line in told) + "</ol>",
         _table(
             "Proposals",
-            ["id", "contributor", "verdict", "gain (nats a sample)", "95 % interval", "shares", "reason"],
+            [
+                "id",
+                "contributor",
+                "verdict",
+                "gain (nats a sample)",
+                "95 % interval",
+                "shares",
+                "reason",
+            ],
             [
                 [
                     str(p["id"]),

@@ -14,10 +14,11 @@ from typing import Any
 
 from databright.chain.bindings import Event
 from databright.chain.market_contracts import MarketContracts
+from databright.custody.blobs import read_blob
 from databright.custody.exposure import ExposureLedger
 from databright.lifecycle import STEPS
 from databright.programs.schedule import shard_rows
-from databright.records.strict_json import loads_strict
+from databright.records.strict_json import loads_object
 from databright.storage.base import Store
 from databright.units import BPS, Address, Amount, Digest, ceil_bps
 from databright.views.money import Transfer, conservation, payments_out
@@ -74,18 +75,9 @@ def read_json(store: Store, digest: bytes) -> dict[str, Any]:
     Returns:
         The parsed object.
 
-    Raises:
-        BlobMissingError: the store has no such blob.
     """
-    cid = store.cid_of_sha256(Digest(digest))
-    if cid is None:
-        from databright.errors import BlobMissingError
-
-        raise BlobMissingError(f"the store holds no blob of SHA-256 {digest.hex()}")
-    parsed = loads_strict(store.get(cid, max_bytes=_MAX_JSON), max_bytes=_MAX_JSON)
-    if not isinstance(parsed, dict):
-        raise TypeError(f"the blob {digest.hex()} is no JSON object")
-    return parsed
+    blob = read_blob(store, Digest(digest), _MAX_JSON)
+    return loads_object(blob, max_bytes=_MAX_JSON, allow_floats=True)
 
 
 def build_story(contracts: MarketContracts, store: Store, played: Played) -> dict[str, Any]:
@@ -161,8 +153,8 @@ def _proposals(
                 "verdict": "accepted" if event.args["status"] == 2 else "rejected",
                 "reason": reason_of(store, events, number, bytes(event.args["evidence"])),
                 "copy_of": event.args["copy_of"] or None,
-                "log_loss_gain": figures["gain"],
-                "ci95": list(figures["ci95"]),
+                "log_loss_gain": figures["gain"]["mean"],
+                "ci95": [figures["gain"]["low"], figures["gain"]["high"]],
                 "shares": str(event.args["shares"]),
             }
         )
