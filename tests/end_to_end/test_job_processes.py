@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,19 +17,21 @@ import pytest
 from sklearn.datasets import load_digits
 
 from databright.chain.bindings import Artifact, Signer, deploy
+from databright.chain.devnet import launcher
 from databright.chain.ethereum import connect
 from databright.compute_market.jobs import NUMERIC_CLASS, JobSpec
 from databright.compute_market.projections import JobHistory
+from databright.compute_market.trusted.ledger import MarketLedger
 from databright.compute_market.trusted.material import bitmap
 from databright.compute_market.trusted.rounds import Patience
 from databright.compute_market.trusted.runtime import HubRuntime
-from databright.compute_market.trusted.settlement import read_blob, read_jobs
+from databright.compute_market.trusted.settlement import read_blob
 from databright.contracts import deployment_plan
 from databright.custody.keys import ActorKeys, Keystore
 from databright.data_market.proposals import ProposalDraft, plan_proposal
 from databright.data_market.requests import DatasetDraft, plan_dataset, plan_request
 from databright.data_market.verdicts import VerdictDomain
-from databright.errors import ChainError, NotAuthorisedError
+from databright.errors import NotAuthorisedError
 from databright.programs.average import average_weights
 from databright.programs.builders import builder
 from databright.programs.child import ComputeChild
@@ -58,9 +56,6 @@ LIAR = "worker-c"
 NODES = ("node-a", "node-b")
 STAKE, FEE = 50_000_000, 1_000
 NUM_SHARDS, NUM_ROUNDS, STEPS, SEED = 6, 3, 12, 7
-ANVIL = os.environ.get(
-    "DATABRIGHT_ANVIL", "/tmp/anvil/node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil"
-)
 
 
 def wait_until(condition: Callable[[], Any], what: str, timeout_s: float = 120.0) -> Any:
@@ -74,18 +69,13 @@ def wait_until(condition: Callable[[], Any], what: str, timeout_s: float = 120.0
     raise AssertionError(f"{what} did not happen within {timeout_s} s")
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 class JobMarket:
     """A chain, a deployed market with one dataset, and worker processes."""
 
     def __init__(self, home: Path) -> None:
         self.home = home
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.devnet: Any = None
         self.keystore = Keystore(home / "keys")
         names = ["deployer", "buyer", "contributor", *NODES, *WORKERS]
         self.keys: dict[str, ActorKeys] = {
@@ -97,6 +87,7 @@ class JobMarket:
         self._start_chain()
         self._deploy()
         self.market: OpenMarket = open_market(self.home)
+        self.ledger = MarketLedger(self.market.contracts)
         self.register_nodes()
         self.register_workers()
         self.open_dataset()
@@ -104,60 +95,28 @@ class JobMarket:
     # -- chain
 
     def _start_chain(self) -> None:
-        genesis = self.home / "genesis.json"
-        alloc = {k.address: {"balance": hex(10**22)} for k in self.keys.values()}
-        genesis.write_text(
-            json.dumps(
-                {
-                    "config": {"chainId": 31_337},
-                    "alloc": alloc,
-                    "difficulty": "0x0",
-                    "gasLimit": hex(60_000_000),
-                    "timestamp": hex(int(time.time())),
-                }
-            )
-        )
-        port = free_port()
-        self.rpc_url = f"http://127.0.0.1:{port}"
-        self.spawn(
-            "chain",
-            [ANVIL, "--port", str(port), "--init", str(genesis), "--accounts", "0"]
-            + ["--chain-id", "31337", "--hardfork", "prague", "--silent"],
-        )
-        self.chain = wait_until(self._connected, "the chain's start")
-
-    def _connected(self) -> Any:
-        try:
-            return connect(self.rpc_url)
-        except ChainError:
-            return None
-
-    def rpc(self, method: str, *params: object) -> Any:
-        body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
-        request = urllib.request.Request(  # noqa: S310 - our own loopback chain
-            self.rpc_url, body, {"Content-Type": "application/json"}
-        )
-        with urllib.request.urlopen(request, timeout=20) as reply:  # noqa: S310
-            return json.load(reply)["result"]
+        funded = {keys.address: 10**22 for keys in self.keys.values()}
+        self.devnet = launcher.start(self.home / "chain", funded)
+        record = self.devnet.record
+        self.chain = connect(record.rpc_url, record.chain_id, record.genesis_hash)
 
     def advance(self, seconds: int) -> None:
-        self.rpc("evm_increaseTime", seconds)
-        self.rpc("evm_mine")
+        self.devnet.advance_clock(seconds)
 
     def _deploy(self) -> None:
         owner = self.keys["deployer"].address
         holders = [k.address for k in self.keys.values()]
-        plan = deployment_plan(
-            owner, 0, holders, [Amount(10**9)] * len(holders), Amount(STAKE)
-        )
+        plan = deployment_plan(owner, 0, holders, [Amount(10**9)] * len(holders), Amount(STAKE))
         addresses, block = {}, 0
         for name, arguments in plan:
             address, receipt = deploy(
                 self.chain, self.signers["deployer"], Artifact.load(name), *arguments
             )
             addresses[name], block = address, block or receipt.block_number
-        genesis = self.chain.genesis_hash()
-        Deployment(self.rpc_url, 31_337, genesis, addresses, block).save(self.home)
+        record = self.devnet.record
+        Deployment(record.rpc_url, record.chain_id, record.genesis_hash, addresses, block).save(
+            self.home
+        )
 
     # -- the market's data
 
@@ -182,9 +141,7 @@ class JobMarket:
             keys, signer = self.keys[name], self.signers[name]
             identity = TlsIdentity(keys.tls_key_pem, keys.tls_certificate_pem)
             contracts.token.transact(signer, "approve", contracts.workers.address, STAKE)
-            contracts.workers.transact(
-                signer, "register", FEE, identity.pin, NUMERIC_CLASS, STAKE
-            )
+            contracts.workers.transact(signer, "register", FEE, identity.pin, NUMERIC_CLASS, STAKE)
             contracts.workers.transact(signer, "serve", nodes)
 
     def open_dataset(self) -> None:
@@ -244,7 +201,7 @@ class JobMarket:
         association.transact(self.signers["buyer"], "vote", proposal, True)
         self.advance(61)
         verdict = Verdict(proposal, proposal - 1, 1, 0, 0, 1_000, Digest(b"\1" * 32))
-        domain = VerdictDomain(31_337, association.address)
+        domain = VerdictDomain(self.chain.chain_id, association.address)
         signed = domain.sign(verdict, "measured", self.keys["node-a"].account_key)
         values = (verdict.base, 1, 0, 0, verdict.amount, verdict.evidence)
         association.transact(
@@ -277,7 +234,7 @@ class JobMarket:
         return int(contracts.escrow.call("num_jobs"))
 
     def history(self, job: int) -> JobHistory:
-        return read_jobs(self.market.contracts)[job]
+        return self.ledger.jobs()[job]
 
     def serial_weights(self, num_rounds: int = NUM_ROUNDS) -> str:
         """The whole job redone in one process, without hub or workers."""
@@ -308,9 +265,7 @@ class JobMarket:
     def spawn(self, name: str, argv: Sequence[str]) -> subprocess.Popen[bytes]:
         log = self.home / f"{name}.log"
         with log.open("ab") as output:
-            process = subprocess.Popen(
-                argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output
-            )
+            process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
         self.processes[name] = process
         return process
 
@@ -331,6 +286,8 @@ class JobMarket:
     def stop(self) -> None:
         for name in list(self.processes):
             self.kill(name)
+        if self.devnet is not None:
+            self.devnet.kill()
 
     def hub(self, name: str, lease_timeout_s: float = 60.0) -> HubRuntime:
         actor: Actor = open_actor(self.home, name)
@@ -459,7 +416,7 @@ def test_a_paid_prediction_is_computed_by_a_worker_and_checked_by_the_node(
     hub.start()
     try:
         wait_until(lambda: len(hub.connected()) == len(WORKERS) - 1, "the honest workers")
-        domain = Domain(31_337, contracts.predictions.address)
+        domain = Domain(market.chain.chain_id, contracts.predictions.address)
         certificate = TlsIdentity(
             market.keys["node-b"].tls_key_pem, market.keys["node-b"].tls_certificate_pem
         ).cert_der
@@ -468,9 +425,7 @@ def test_a_paid_prediction_is_computed_by_a_worker_and_checked_by_the_node(
         def ask(name: str) -> tuple[bytes, Address]:
             message = prediction_message(1, asked)
             signature = sign(market.keys[name].account(), domain, message)
-            return predict(
-                target, certificate, prediction=1, samples=samples, signature=signature
-            )
+            return predict(target, certificate, prediction=1, samples=samples, signature=signature)
 
         with pytest.raises(NotAuthorisedError, match="signed by"):
             ask("contributor")

@@ -157,7 +157,11 @@ class JobSpec:
     request: int
 
     def __post_init__(self) -> None:
-        """Refuse a job that nobody could run."""
+        """Refuse a job that nobody could run.
+
+        Raises:
+            BadInputError: a number is out of range.
+        """
         for name, low, high in (
             ("dataset", 1, 2**256 - 1),
             ("snapshot", 1, 2**256 - 1),
@@ -244,9 +248,7 @@ def result_commitment(result: Digest, salt: bytes, owner: Address) -> Digest:
     """
     if len(result) != 32 or len(salt) != 32:
         raise BadInputError(f"result and salt take 32 bytes, got {len(result)} and {len(salt)}")
-    return Digest(
-        hashlib.sha256(RESULT_TAG + result + salt + bytes.fromhex(owner[2:])).digest()
-    )
+    return Digest(hashlib.sha256(RESULT_TAG + result + salt + bytes.fromhex(owner[2:])).digest())
 
 
 def sign_commit(

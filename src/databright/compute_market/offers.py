@@ -270,4 +270,3 @@ def _refusal(
         f"owners with {num_shards} shards, {available} take this work now: wait for more, use "
         "fewer replicas or ask the dataset for a higher cap"
     )
-

@@ -34,10 +34,6 @@ class ChainEvent(Protocol):
     def block_number(self) -> int:
         """Where it is."""
 
-    @property
-    def block_hash(self) -> Any:
-        """Hash of that block."""
-
 
 @dataclass(frozen=True)
 class Opened:

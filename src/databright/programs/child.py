@@ -225,7 +225,7 @@ class ComputeChild:
 def _spawn(memory_bytes: int | None) -> subprocess.Popen[bytes]:
     package_folder = str(Path(__file__).resolve().parents[2])
     argv = [sys.executable, "-s", "-P", "-m", "databright.programs.child", str(os.getpid())]
-    process = subprocess.Popen(  # noqa: S603 - our own module, fixed arguments
+    process = subprocess.Popen(
         [*argv, str(memory_bytes or 0)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -276,11 +276,11 @@ def serve_one(parts: list[bytes]) -> list[bytes]:
         parts: operation and blobs.
 
     Returns:
-        The reply's parts.
+        The reply's parts; an error is a reply, too.
     """
+    if not parts or (parts[0], len(parts)) not in ((b"train", 5), (b"predict", 4)):
+        return [b"error", b"BadInputError", b"a request is train with 4 blobs or predict with 3"]
     try:
-        if not parts or (parts[0], len(parts)) not in ((b"train", 5), (b"predict", 4)):
-            raise BadInputError("a request is train with 4 blobs or predict with 3")
         return [b"ok", _train(*parts[1:]) if parts[0] == b"train" else _predict(*parts[1:])]
     except DatabrightError as error:
         return [b"error", type(error).__name__.encode(), str(error).encode()]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from eth_account import Account
-from eth_account.messages import encode_typed_data
+from eth_account.messages import SignableMessage, encode_typed_data
 from eth_keys.exceptions import BadSignature
 from eth_utils.exceptions import ValidationError
 
@@ -20,7 +20,7 @@ SIGNATURE_BYTES = 65
 class SignsMessages(Protocol):
     """The part of an eth-account key that signs."""
 
-    def sign_message(self, signable_message: Any) -> Any:
+    def sign_message(self, signable_message: Any) -> Any:  # noqa: ANN401 - eth-account's types
         """Sign an EIP-191 or EIP-712 message."""
         ...
 
@@ -107,7 +107,7 @@ def prediction_message(prediction: int, samples: bytes) -> Message:
     return Message("Prediction", fields, values)
 
 
-def _typed(domain: Domain, message: Message) -> Any:
+def _typed(domain: Domain, message: Message) -> SignableMessage:
     return encode_typed_data(
         domain_data={
             "name": "DataBright",

@@ -6,6 +6,7 @@ import queue
 import secrets
 from collections.abc import Iterator
 from types import TracebackType
+from typing import NoReturn
 
 import grpc
 
@@ -18,14 +19,14 @@ from databright.units import Address, Digest
 _BLOB_TIMEOUT_S = 120.0
 
 
-def _as_error(error: grpc.RpcError, what: str) -> ProtocolError | BadInputError:
+def _fail(error: grpc.RpcError, what: str) -> NoReturn:
     code = error.code() if isinstance(error, grpc.Call) else None
     details = (error.details() or "") if isinstance(error, grpc.Call) else str(error)
     if code is grpc.StatusCode.PERMISSION_DENIED:
-        return NotAuthorisedError(f"{what}: {details}")
+        raise NotAuthorisedError(f"{what}: {details}") from error
     if code is grpc.StatusCode.INVALID_ARGUMENT:
-        return BadInputError(f"{what}: {details}")
-    return ProtocolError(f"{what}: {details or code}; try again")
+        raise BadInputError(f"{what}: {details}") from error
+    raise ProtocolError(f"{what}: {details or code}; try again") from error
 
 
 class HubSession:
@@ -73,7 +74,7 @@ class HubSession:
         try:
             yield from self._stub.Session(iter(self._outbox.get, None))
         except grpc.RpcError as error:
-            raise _as_error(error, "the session ended") from error
+            _fail(error, "the session ended")
 
     def send(self, message: hub_pb2.FromWorker) -> None:
         """Say something to the node.
@@ -102,7 +103,7 @@ class HubSession:
             head = first_chunk(stream)
             return check_digest(assemble(head, stream), digest)
         except grpc.RpcError as error:
-            raise _as_error(error, f"blob {digest.hex()}") from error
+            _fail(error, f"blob {digest.hex()}")
 
     def put_blob(self, blob: bytes) -> None:
         """Hand in the blob of a result.
@@ -116,7 +117,7 @@ class HubSession:
         try:
             self._stub.PutBlob(chunks(blob), timeout=_BLOB_TIMEOUT_S)
         except grpc.RpcError as error:
-            raise _as_error(error, "handing in a result") from error
+            _fail(error, "handing in a result")
 
     def close(self) -> None:
         """Hang up."""
@@ -140,7 +141,7 @@ def predict(
         node_cert_der: the node's pinned certificate.
         prediction: id on chain.
         samples: tensor blob with `x` float32 [N, F], whose SHA-256 was named on chain.
-        signature: `jobs.sign_prediction` by the payer.
+        signature: `records.signatures.prediction_message`, signed by the payer.
         timeout_s: longest wait.
 
     Returns:
@@ -151,12 +152,10 @@ def predict(
         BadInputError: the input is not the one that was paid for.
         ProtocolError: the node cannot answer now.
     """
-    request = hub_pb2.PredictRequest(
-        prediction=prediction, samples=samples, signature=signature
-    )
+    request = hub_pb2.PredictRequest(prediction=prediction, samples=samples, signature=signature)
     with open_channel(target, node_cert_der) as channel:
         try:
             reply = hub_pb2_grpc.PredictionsStub(channel).Predict(request, timeout=timeout_s)
         except grpc.RpcError as error:
-            raise _as_error(error, f"prediction {prediction}") from error
+            _fail(error, f"prediction {prediction}")
     return reply.output, Address(reply.worker)

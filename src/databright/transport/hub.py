@@ -7,7 +7,7 @@ import queue
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Protocol
+from typing import NoReturn, Protocol
 
 import grpc
 
@@ -75,9 +75,10 @@ _CODES: tuple[tuple[type[DatabrightError], grpc.StatusCode], ...] = (
 )
 
 
-def _abort(context: grpc.ServicerContext, error: DatabrightError) -> Any:
+def _abort(context: grpc.ServicerContext, error: DatabrightError) -> NoReturn:
     code = next(code for kind, code in _CODES if isinstance(error, kind))
     context.abort(code, str(error)[:2000])
+    raise error  # abort has raised; the stubs do not say so
 
 
 class _Hub(hub_pb2_grpc.HubServicer):
@@ -87,14 +88,13 @@ class _Hub(hub_pb2_grpc.HubServicer):
         self._handler = handler
         self._owners: dict[str, Address] = {}
 
-    def Session(  # noqa: N802 - described in hub.proto
+    def Session(
         self, request_iterator: Iterator[hub_pb2.FromWorker], context: grpc.ServicerContext
     ) -> Iterator[hub_pb2.FromHub]:
         try:
             owner = self._admit(request_iterator, context)
         except DatabrightError as error:
             _abort(context, error)
-            return
         outbox: queue.Queue[hub_pb2.FromHub | None] = queue.Queue(_MAX_OUTBOX)
         failure: list[DatabrightError] = []
         context.add_callback(lambda: outbox.put(None))
@@ -115,17 +115,16 @@ class _Hub(hub_pb2_grpc.HubServicer):
         if failure:
             _abort(context, failure[0])
 
-    def GetBlob(  # noqa: N802
+    def GetBlob(
         self, request: hub_pb2.BlobRequest, context: grpc.ServicerContext
     ) -> Iterator[hub_pb2.Chunk]:
         try:
             blob = self._blob_for(peer_pin(context), Digest(request.digest))
         except DatabrightError as error:
             _abort(context, error)
-            return
         yield from chunks(blob)
 
-    def PutBlob(  # noqa: N802
+    def PutBlob(
         self, request_iterator: Iterator[hub_pb2.Chunk], context: grpc.ServicerContext
     ) -> hub_pb2.Stored:
         try:
@@ -196,13 +195,11 @@ class _Predictions(hub_pb2_grpc.PredictionsServicer):
     def __init__(self, predict: PredictCall) -> None:
         self._predict = predict
 
-    def Predict(  # noqa: N802
+    def Predict(
         self, request: hub_pb2.PredictRequest, context: grpc.ServicerContext
     ) -> hub_pb2.PredictReply:
         try:
-            output, worker = self._predict(
-                request.prediction, request.samples, request.signature
-            )
+            output, worker = self._predict(request.prediction, request.samples, request.signature)
         except DatabrightError as error:
             _abort(context, error)
         return hub_pb2.PredictReply(output=output, worker=worker)

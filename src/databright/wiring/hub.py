@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 from databright.compute_market.trusted.dispatch import Dispatcher
+from databright.compute_market.trusted.ledger import MarketLedger
 from databright.compute_market.trusted.predictions import PredictionLeases
 from databright.compute_market.trusted.rounds import Patience
 from databright.compute_market.trusted.runtime import HubRuntime
@@ -76,6 +77,7 @@ def make_hub(
     """
     parts = HubParts(
         contracts=market.contracts,
+        ledger=MarketLedger(market.contracts),
         store=market.store,
         signer=actor.signer,
         node=actor.address,

@@ -87,8 +87,10 @@ def main(argv: list[str] | None = None) -> int:
     )
     passphrase = os.environ.pop(options.passphrase_env, "") if options.passphrase_env else ""
     if not passphrase and not options.insecure_keys:
-        parser.error("name the variable of the passphrase with --passphrase-env, or say that the "
-                     "keys have none with --insecure-keys")
+        parser.error(
+            "name the variable of the passphrase with --passphrase-env, or say that the "
+            "keys have none with --insecure-keys"
+        )
     try:
         agent = make_agent(options.home, options.name, passphrase, options.fault)
     except DatabrightError as error:

@@ -2,7 +2,7 @@
 
 First assignment of a job
 -------------------------
-    seed       = sha256(hash of the first block after the funding block (32) | job id (32, big-endian))
+    seed       = sha256(hash of the block after the funding block (32) | job id (32, big-endian))
     candidates = owners that take work at that block, in order of registration
     for shard 0, 1, ...: `replicas` times: of the candidates that are not on this shard yet and that
         the caps allow, the one with (rows of the shard that it has never seen, its shards of this

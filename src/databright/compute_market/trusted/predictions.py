@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterator
 
 from databright.compute_market.jobs import NUMERIC_CLASS
-from databright.compute_market.projections import replay_workers
 from databright.compute_market.trusted.dispatch import PREDICT, Work
 from databright.compute_market.trusted.scheduler import HubParts
 from databright.transport import hub_pb2
@@ -81,13 +80,7 @@ class PredictionLeases:
         return None
 
     def _candidates(self, prediction: int, price: Amount) -> list[Address]:
-        contracts, node = self._parts.contracts, self._parts.node
-        logs = contracts.chain.logs(
-            contracts.deployment.block,
-            contracts.chain.head().number,
-            [contracts.workers.address],
-        )
-        workers = replay_workers(contracts.workers.events(logs))
+        node, workers = self._parts.node, self._parts.ledger.workers()
         found = [
             owner
             for owner in self._parts.dispatcher.connected()

@@ -231,9 +231,9 @@ class Round:
         try:
             if report is None and tracked.commitment is not None:
                 book.commit(owner, tracked.lease.attempt, *tracked.commitment)
-            if tracked.revealed is not None and (report is None or not report.result):
-                if book.state != SegmentState.LEASED:
-                    book.reveal(owner, *tracked.revealed)
+            is_news = report is None or not report.result
+            if tracked.revealed is not None and is_news and book.state != SegmentState.LEASED:
+                book.reveal(owner, *tracked.revealed)
         except ProtocolError as error:
             _LOG.warning("job %d: %s", book.job, error)
             return "broke-protocol"

@@ -8,12 +8,12 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from databright.chain.market_contracts import MarketContracts
 from databright.chain.structs import fields_of, int_of
 from databright.compute_market.jobs import JOB_FIELDS, SPEC_FIELDS
-from databright.compute_market.projections import JobHistory, replay_workers
+from databright.compute_market.projections import JobHistory
+from databright.compute_market.trusted.ledger import MarketLedger
 from databright.compute_market.trusted.scheduler import HubParts, JobRunner
-from databright.compute_market.trusted.settlement import read_blob, read_jobs
+from databright.compute_market.trusted.settlement import read_blob
 from databright.errors import (
     ChainError,
     DatabrightError,
@@ -38,12 +38,12 @@ class WorkerDirectory:
     """Certificates of registered workers, from the registry's pins and the store.
 
     Args:
-        contracts: the market.
+        ledger: reads the registry's events.
         store: the content store, which holds each certificate under its pin.
     """
 
-    def __init__(self, contracts: MarketContracts, store: Store) -> None:
-        self._contracts = contracts
+    def __init__(self, ledger: MarketLedger, store: Store) -> None:
+        self._ledger = ledger
         self._store = store
         self._known: dict[Address, tuple[Digest, bytes]] = {}
         self.is_complete = False
@@ -58,15 +58,9 @@ class WorkerDirectory:
 
     def refresh(self) -> None:
         """Read the registry again; `is_complete` tells whether the store had all certificates."""
-        contracts = self._contracts
-        logs = contracts.chain.logs(
-            contracts.deployment.block,
-            contracts.chain.head().number,
-            [contracts.workers.address],
-        )
         found: dict[Address, tuple[Digest, bytes]] = {}
         is_complete = True
-        for owner, entry in replay_workers(contracts.workers.events(logs)).items():
+        for owner, entry in self._ledger.workers().items():
             before = self._known.get(owner)
             if entry.barred:
                 continue
@@ -118,7 +112,7 @@ class HubRuntime:
         self._stopping = threading.Event()
         self._running: dict[int, _Running] = {}
         self._refused: set[int] = set()
-        self._directory = WorkerDirectory(parts.contracts, parts.store)
+        self._directory = WorkerDirectory(parts.ledger, parts.store)
         self._directory.refresh()
         self._server = HubServer(
             parts.node,
@@ -184,7 +178,7 @@ class HubRuntime:
             self._stopping.wait(self._poll_s)
 
     def _look(self) -> None:
-        for job, history in read_jobs(self._parts.contracts).items():
+        for job, history in self._parts.ledger.jobs().items():
             running = self._running.get(job)
             if history.closed or job in self._refused:
                 continue
@@ -236,9 +230,7 @@ class HubRuntime:
         view = fields_of(parts.contracts.escrow.call("job", job), JOB_FIELDS)
         silence = int_of(fields_of(view["spec"], SPEC_FIELDS)["silence"])
         since = max(int_of(view["last_active"]), int_of(view["claimed_at"]))
-        # A development chain makes no block while nothing happens: the wall clock speaks too.
-        now = max(int(parts.contracts.chain.head().timestamp), int(time.time()))
-        return now > since + silence
+        return parts.contracts.chain.next_timestamp() > since + silence
 
     def _first_node(self, dataset: int) -> Address | None:
         """The first registered node with an endpoint that the dataset admits."""

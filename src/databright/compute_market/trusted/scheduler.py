@@ -19,9 +19,7 @@ from databright.compute_market.jobs import NUMERIC_CLASS, segment_number
 from databright.compute_market.projections import (
     WRONG,
     JobHistory,
-    WorkerEntry,
     job_of,
-    replay_workers,
 )
 from databright.compute_market.trusted.assignment import (
     Holding,
@@ -33,6 +31,7 @@ from databright.compute_market.trusted.assignment import (
 )
 from databright.compute_market.trusted.custodian import Custodian
 from databright.compute_market.trusted.dispatch import TRAIN, Dispatcher
+from databright.compute_market.trusted.ledger import MarketLedger
 from databright.compute_market.trusted.material import (
     Material,
     exposure_of,
@@ -51,7 +50,6 @@ from databright.compute_market.trusted.settlement import (
     Settlement,
     put_blob,
     read_blob,
-    read_jobs,
 )
 from databright.errors import ChainError, PlanRefusedError
 from databright.programs.average import average_weights
@@ -76,6 +74,7 @@ class HubParts:
 
     Attributes:
         contracts: the market.
+        ledger: reads its events.
         store: the content store.
         signer: the node's key.
         node: its address.
@@ -86,6 +85,7 @@ class HubParts:
     """
 
     contracts: MarketContracts
+    ledger: MarketLedger
     store: Store
     signer: Signer
     node: Address
@@ -113,9 +113,7 @@ class JobRunner:
     def __init__(self, parts: HubParts, job: int, check: Callable[[], None]) -> None:
         self._parts = parts
         self._check = check
-        self._settlement = Settlement(
-            parts.contracts, parts.store, parts.signer, parts.node, job
-        )
+        self._settlement = Settlement(parts.contracts, parts.ledger, parts.store, parts.signer, job)
         self._seed: Digest | None = None
 
     def run(self) -> None:
@@ -227,7 +225,7 @@ class JobRunner:
     def _fill(self, material: Material) -> JobHistory:
         """Reserve owners for every vacant place; the whole assignment when there is none yet."""
         parts, spec = self._parts, material.spec
-        jobs = read_jobs(parts.contracts)
+        jobs = parts.ledger.jobs()
         history = job_of(jobs, self._settlement.job)
         vacant = self._vacant(history, material)
         if not vacant:
@@ -260,7 +258,7 @@ class JobRunner:
         return self._settlement.history()
 
     def _has_spare(self, material: Material, shard: int) -> bool:
-        parts, jobs = self._parts, read_jobs(self._parts.contracts)
+        parts, jobs = self._parts, self._parts.ledger.jobs()
         history = job_of(jobs, self._settlement.job)
         holdings = holdings_of(parts.contracts, parts.store, history, jobs)
         seed, bitmaps = self._assignment_seed(history), material.bitmaps
@@ -288,17 +286,8 @@ class JobRunner:
             for _ in range(spec.replicas - len(history.active.get(shard, [])))
         ]
 
-    def _workers(self, to_block: int | None = None) -> dict[Address, WorkerEntry]:
-        contracts = self._parts.contracts
-        logs = contracts.chain.logs(
-            contracts.deployment.block,
-            contracts.chain.head().number,
-            [contracts.workers.address],
-        )
-        return replay_workers(contracts.workers.events(logs), to_block)
-
     def _barred(self) -> set[Address]:
-        return {owner for owner, entry in self._workers().items() if entry.barred}
+        return {owner for owner, entry in self._parts.ledger.workers().items() if entry.barred}
 
     def _candidates(self, history: JobHistory) -> list[Address]:
         """Owners that took work at the seed's block and still do, in order of registration.
@@ -306,11 +295,15 @@ class JobRunner:
         Replacements may be younger than the job; they have to take work and be there now.
         """
         node, price = self._parts.node, history.opened.segment_price
-        now = [o for o, e in self._workers().items() if e.takes_work(node, price, NUMERIC_CLASS)]
+        now = [
+            o
+            for o, e in self._parts.ledger.workers().items()
+            if e.takes_work(node, price, NUMERIC_CLASS)
+        ]
         if history.reservations:
             here = set(self._parts.dispatcher.connected())
             return [owner for owner in now if owner in here]
-        at_seed = self._workers(history.opened.block_number + 1)
+        at_seed = self._parts.ledger.workers(history.opened.block_number + 1)
         return [
             owner
             for owner in now
@@ -337,9 +330,7 @@ class JobRunner:
         correct = int((np.argmax(logits, axis=1) == holdout.y_N).sum())
         digest = put_blob(parts.store, weights)
         rounds = self._settlement.history().round_receipts()
-        receipt = final_receipt(
-            self._settlement.job, digest, (correct, len(holdout)), rounds
-        )
+        receipt = final_receipt(self._settlement.job, digest, (correct, len(holdout)), rounds)
         self._settlement.finish(digest, correct * BPS // len(holdout), receipt)
         _LOG.info(
             "job %d is finished: %d of %d holdout rows right, weights %s",

@@ -13,7 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 from databright.chain.bindings import Signer
 from databright.chain.market_contracts import MarketContracts
-from databright.compute_market.projections import JobHistory, job_of, replay_jobs
+from databright.compute_market.projections import JobHistory, job_of
+from databright.compute_market.trusted.ledger import MarketLedger
 from databright.errors import (
     BlobCorruptError,
     BlobMissingError,
@@ -69,38 +70,29 @@ def put_blob(store: Store, blob: bytes) -> Digest:
     return Digest(hashlib.sha256(blob).digest())
 
 
-def read_jobs(contracts: MarketContracts) -> dict[int, JobHistory]:
-    """All jobs as the chain has them now.
-
-    Args:
-        contracts: the market.
-
-    Returns:
-        Job id -> history.
-    """
-    chain = contracts.chain
-    logs = chain.logs(contracts.deployment.block, chain.head().number, [contracts.escrow.address])
-    return replay_jobs(contracts.escrow.events(logs))
-
-
 class Settlement:
     """The transactions of one job.
 
     Args:
         contracts: the market.
+        ledger: reads its events.
         store: the content store.
         signer: the node's key.
-        node: its address.
         job: job id.
     """
 
     def __init__(
-        self, contracts: MarketContracts, store: Store, signer: Signer, node: Address, job: int
+        self,
+        contracts: MarketContracts,
+        ledger: MarketLedger,
+        store: Store,
+        signer: Signer,
+        job: int,
     ) -> None:
         self._contracts = contracts
+        self._ledger = ledger
         self._store = store
         self._signer = signer
-        self._node = node
         self.job = job
         self.epoch = 0
 
@@ -110,7 +102,7 @@ class Settlement:
         Returns:
             Its history.
         """
-        return job_of(read_jobs(self._contracts), self.job)
+        return job_of(self._ledger.jobs(), self.job)
 
     def claim(self) -> int:
         """Become the job's hub; every earlier claim, ours included, loses its rights.
@@ -120,10 +112,11 @@ class Settlement:
 
         Raises:
             TransactionFailedError: the chain does not allow it now.
+            NotAuthorisedError: another node was faster.
         """
         self._contracts.escrow.transact(self._signer, "claim_hub", self.job)
         hub = self.history().hub
-        if hub is None or hub[0] != self._node:
+        if hub is None or hub[0] != self._signer.address:
             raise NotAuthorisedError(f"another node has taken job {self.job}")
         self.epoch = hub[1]
         return self.epoch
@@ -141,14 +134,12 @@ class Settlement:
         }
         rows = [(o, sum(1 << s for s in shards)) for o, shards in todo.items() if shards]
         for start in range(0, len(rows), _MAX_OWNERS):
-            part = rows[start : start + _MAX_OWNERS]
-            self._step(
-                "reserve",
-                ([owner for owner, _ in part], [bits for _, bits in part]),
-                lambda now: all(
-                    owner in now.ever_on(shard) for owner, _ in part for shard in wanted[owner]
-                ),
-            )
+            part = dict(rows[start : start + _MAX_OWNERS])
+
+            def is_done(now: JobHistory, owners: tuple[Address, ...] = tuple(part)) -> bool:
+                return all(owner in now.ever_on(s) for owner in owners for s in wanted[owner])
+
+            self._step("reserve", (list(part), list(part.values())), is_done)
 
     def void(self, segment: int, owner: Address, kind: int, evidence: bytes) -> None:
         """Take an owner off a segment's shard.

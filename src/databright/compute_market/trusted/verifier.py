@@ -15,6 +15,9 @@ from databright.errors import NotAuthorisedError, ProtocolError
 from databright.records.signatures import Domain
 from databright.units import Address, Digest
 
+NO_RESULT = Digest(b"")
+"""What stands for a result that is not revealed yet."""
+
 
 @dataclass(frozen=True)
 class Reported:
@@ -34,7 +37,7 @@ class Reported:
     commitment: Digest
     signature: bytes
     salt: bytes = b""
-    result: Digest = Digest(b"")
+    result: Digest = NO_RESULT
 
 
 @dataclass
@@ -103,9 +106,9 @@ class SegmentBook:
         if owner not in self.owners:
             raise NotAuthorisedError(f"{owner} has no lease of segment {self.segment}")
         before = self.reports.get(owner)
-        if before is not None and before.attempt == attempt:
-            if before.commitment != commitment and self.state != SegmentState.LEASED:
-                raise ProtocolError(f"{owner} commits twice to segment {self.segment}")
+        differs = before is not None and before.commitment != commitment
+        if differs and self.state != SegmentState.LEASED:
+            raise ProtocolError(f"{owner} commits twice to segment {self.segment}")
         check_commit(signature, owner, self.domain, (self.job, self.segment, attempt), commitment)
         if before is None or before.commitment != commitment:
             self.reports[owner] = Reported(owner, attempt, commitment, signature)

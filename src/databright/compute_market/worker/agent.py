@@ -163,9 +163,7 @@ class Agent:
             self._checks.check(lease, link.node)
             answer = self._results.compute(lease, lambda digest: self._blob(link, digest))
             if lease.kind == hub_pb2.LEASE_KIND_PREDICT:
-                reveal = hub_pb2.Reveal(
-                    work=ref_of(lease), salt=answer.salt, result=answer.result
-                )
+                reveal = hub_pb2.Reveal(work=ref_of(lease), salt=answer.salt, result=answer.result)
                 message = hub_pb2.FromWorker(reveal=reveal)
             else:
                 message = hub_pb2.FromWorker(commit=self._identity.commit(lease, answer))
