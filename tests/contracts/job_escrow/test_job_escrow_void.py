@@ -290,3 +290,18 @@ def test_the_judge_gets_nothing_of_a_slash(world: World, job: int) -> None:
     """With or without a verdict the hub earns its fee and its chain line, no more."""
     finish_after_a_lie(world, job)
     assert world.escrow.credit_of(world.hub) == 7 + 5
+
+
+def test_only_the_vacated_place_is_redone_work(world: World) -> None:
+    """One of two first owners is lost: the next owner replaces it, the one after it is a first."""
+    job = world.open_job()
+    world.escrow.claim_hub(job, sender=world.hub)
+    a, b, c, d = world.workers[:4]
+    world.escrow.reserve(job, 1, [a, b], [1, 1], sender=world.hub)
+    world.void(job, 0, a, LOST)
+    world.reserve(job, c, 0)
+    world.reserve(job, d, 0)
+    assert world.escrow.vacancies(job, 0) == 0
+    assert world.escrow.redo(job, 0, c) == (0, 2)
+    assert world.escrow.redo(job, 0, d) == (0, 0)
+    world.check_escrow()
