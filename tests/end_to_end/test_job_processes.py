@@ -244,7 +244,10 @@ class JobMarket:
             for number in range(num_rounds):
                 results = []
                 for shard, rows in enumerate(shards):
-                    data = {"x": self.training.x_NF[rows], "y": self.training.y_N[rows]}
+                    data: dict[str, Any] = {
+                        "x": self.training.x_NF[rows],
+                        "y": self.training.y_N[rows],
+                    }
                     plan = batch_indices(
                         len(rows), STEPS, self.program.batch_size, SEED, shard, number
                     )

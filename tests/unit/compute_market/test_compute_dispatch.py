@@ -17,11 +17,11 @@ DIGEST = Digest(hashlib.sha256(BLOB).digest())
 RESULT = Digest(hashlib.sha256(b"result").digest())
 
 
-def lease(attempt: int = 0, kind: hub_pb2.LeaseKind = TRAIN) -> hub_pb2.Lease:
+def lease(attempt: int = 0, kind: hub_pb2.LeaseKind.ValueType = TRAIN) -> hub_pb2.Lease:
     return hub_pb2.Lease(kind=kind, job=1, epoch=1, segment=2, attempt=attempt, rows=DIGEST)
 
 
-def ref(attempt: int = 0, kind: hub_pb2.LeaseKind = TRAIN) -> hub_pb2.WorkRef:
+def ref(attempt: int = 0, kind: hub_pb2.LeaseKind.ValueType = TRAIN) -> hub_pb2.WorkRef:
     return hub_pb2.WorkRef(kind=kind, job=1, segment=2, attempt=attempt)
 
 
@@ -30,7 +30,7 @@ def commit(attempt: int = 0) -> hub_pb2.FromWorker:
     return hub_pb2.FromWorker(commit=body)
 
 
-def reveal(kind: hub_pb2.LeaseKind = TRAIN) -> hub_pb2.FromWorker:
+def reveal(kind: hub_pb2.LeaseKind.ValueType = TRAIN) -> hub_pb2.FromWorker:
     body = hub_pb2.Reveal(work=ref(kind=kind), salt=bytes(32), result=RESULT)
     return hub_pb2.FromWorker(reveal=body)
 
