@@ -15,9 +15,7 @@ from databright.wiring.local_market import (
     turn_signals_into_interrupts,
     wait_for_interrupt,
 )
-from databright.wiring.up import UpPlan, bring_up
-
-_MOST_NODES, _MOST_WORKERS = 8, 32
+from databright.wiring.up import MOST_NODES, MOST_WORKERS, UpPlan, bring_up
 
 
 def register(app: typer.Typer) -> None:
@@ -38,10 +36,10 @@ def up(
     as_json: bool = typer.Option(False, "--json", help="Print one JSON line when it is up."),
 ) -> None:
     """Bring up chain, nodes, workers, oracle and page; state is kept in the home folder."""
-    if not 1 <= nodes <= _MOST_NODES or not 0 <= workers <= _MOST_WORKERS:
+    if not 1 <= nodes <= MOST_NODES or not 0 <= workers <= MOST_WORKERS:
         raise BadInputError(
-            f"{nodes} nodes and {workers} workers: use 1 to {_MOST_NODES} nodes and at most "
-            f"{_MOST_WORKERS} workers"
+            f"{nodes} nodes and {workers} workers: use 1 to {MOST_NODES} nodes and at most "
+            f"{MOST_WORKERS} workers"
         )
     turn_signals_into_interrupts()
     path = open_home(home_path(home, os.environ)).path

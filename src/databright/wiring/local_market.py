@@ -124,7 +124,8 @@ class LocalMarket:
             ChainError: the chain does not answer.
         """
         folder = self.home / CHAIN_FOLDER
-        launcher.create(folder, dict.fromkeys(funded, NATIVE_EACH))
+        if not (folder / genesis.FILE).exists():
+            genesis.create(folder, dict.fromkeys(funded, NATIVE_EACH))
         self.supervisor.add(
             ChildSpec(
                 CHAIN,

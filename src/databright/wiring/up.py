@@ -12,6 +12,8 @@ from databright.wiring.local_market import MIN_STAKE, LocalMarket, Purse, wait_u
 
 DEPLOYER = "deployer"
 FAUCET = "faucet"
+MOST_NODES, MOST_WORKERS = 8, 32
+"""Keys for so many are made and funded at the first start: genesis accounts never change."""
 ORACLE = "oracle"
 SUPPLY = Amount(10**15)
 _MIN_FEE = Amount(1_000)
@@ -45,10 +47,11 @@ def bring_up(market: LocalMarket, plan: UpPlan, say: Callable[[str], None]) -> s
     """
     nodes = [f"node-{number}" for number in range(1, plan.nodes + 1)]
     workers = [f"worker-{number}" for number in range(1, plan.workers + 1)]
-    addresses = market.ensure_keys([DEPLOYER, FAUCET, ORACLE, *nodes, *workers])
+    roster = [f"node-{number}" for number in range(1, MOST_NODES + 1)]
+    owners = [f"worker-{number}" for number in range(1, MOST_WORKERS + 1)]
+    addresses = market.ensure_keys([DEPLOYER, FAUCET, ORACLE, *roster, *owners])
     chain = market.start_chain(list(addresses.values()))
-    share = Amount(SUPPLY // (1 + len(workers)))
-    purses = [Purse(FAUCET, share), *(Purse(name, share) for name in workers)]
+    purses = [Purse(FAUCET, SUPPLY), *(Purse(name, MIN_STAKE) for name in owners)]
     deployment = market.deploy(chain, DEPLOYER, purses)
     say(f"chain {deployment.chain_id} answers at {deployment.rpc_url}")
     page = market.start_web(plan.page_port)

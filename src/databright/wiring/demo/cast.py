@@ -17,8 +17,8 @@ NUM_CONTRIBUTORS = 7
 NUM_WORKERS = 6
 NUM_NODES = 4
 CURATORS = ("curator-1", "curator-2", "curator-3")
-ROWS_EACH = 150
-HOLDOUT_ROWS = 897
+ROWS_EACH = 200
+HOLDOUT_ROWS = 597
 FLIPPED_SHARE = 0.6
 NOISE = 0.01
 SCHEMA = Schema(num_features=64, num_classes=10, low=0.0, high=1.0)

@@ -294,7 +294,7 @@ def _money(
         Transfer(
             Address(e.args["sender"]),
             Address(e.args["receiver"]),
-            Amount(e.args["amount"]),
+            Amount(e.args["value"]),
             e.tx_hash,
             e.block_number,
         )
