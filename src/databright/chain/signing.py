@@ -150,10 +150,12 @@ class Signer:
         # The text is not in the receipt: run it again on the state before its block.
         if to is None:
             return ""
-        try:
-            chain.call(to, data, max(0, receipt.block_number - 1), self.address)
-        except TransactionFailedError as error:
-            return error.reason
-        except ChainError:
-            return ""
-        return "out of gas, or the state has changed since"
+        for block in (max(0, receipt.block_number - 1), None):
+            try:
+                chain.call(to, data, block, self.address)
+            except TransactionFailedError as error:
+                return error.reason
+            except ChainError:
+                continue  # a chain may have forgotten that state; the head's is near it
+            return "out of gas, or the state has changed since"
+        return ""

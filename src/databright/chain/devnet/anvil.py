@@ -31,6 +31,7 @@ MISSING_ANVIL = (
 _BINARY = Path("node_modules") / PACKAGE / "bin" / "anvil"
 _LISTENING = re.compile(r"Listening on (127\.0\.0\.1):([0-9]{1,5})\s*\Z")
 _START_S = 20.0
+_STATES_KEPT = 64
 _PR_SET_PDEATHSIG = 1
 _UNANSWERED = "confirmation timeout"
 
@@ -298,7 +299,8 @@ def _arguments(genesis: Genesis, alloc: Path, cache: Path) -> list[str]:
         *("--accounts", "0", "--disable-default-create2-deployer", "--hardfork", "prague"),
         *("--chain-id", str(genesis.chain_id), "--timestamp", str(genesis.timestamp)),
         *("--gas-limit", str(genesis.gas_limit), "--init", str(alloc)),
-        *("--cache-path", str(cache), "--color", "never"),
+        # Older states would be spilled to disk, some 400 kB for each block.
+        *("--prune-history", str(_STATES_KEPT), "--cache-path", str(cache), "--color", "never"),
     ]
 
 
