@@ -9,7 +9,6 @@ import socket
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,15 +26,12 @@ from databright.chain.jsonrpc import RpcError
 from databright.errors import (
     BadInputError,
     ChainError,
-    ConfigError,
-    MissingToolError,
     TransactionFailedError,
     WrongChainError,
 )
 from databright.units import Address
 
 RICH: LocalAccount = Account.from_key("0x" + "5a" * 32)
-POOR: LocalAccount = Account.from_key("0x" + "5b" * 32)
 NOBODY = Address("0x000000000000000000000000000000000000dEaD")
 FUNDS = 10**24
 BACKENDS = (
@@ -359,67 +355,3 @@ def test_malformed_bodies_are_refused_and_the_chain_goes_on(devnet: Devnet) -> N
         assert "error" in answer
     assert rpc(devnet.rpc_url, b" " * (4 * 1024 * 1024 + 1))[0] == 413
     assert rpc(devnet.rpc_url, good)[0] == 200
-
-
-# ---------------------------------------------------------------------- folder
-
-
-def test_a_second_process_on_the_folder_is_refused(devnet: Devnet) -> None:
-    with pytest.raises(ConfigError, match="already runs"):
-        launcher.start(devnet.home)
-    assert connect(devnet.rpc_url).genesis_hash() == devnet.record.genesis_hash
-
-
-def test_restarts_keep_address_blocks_logs_and_receipts(tmp_path: Path, devnet: Devnet) -> None:
-    home, backend = tmp_path / "chain", devnet.record.backend
-    running = launcher.start(home, {Address(RICH.address): FUNDS}, backend=backend, dump_every=4)
-    chain = connect(running.rpc_url)
-    artifact = Artifact.load("MarketToken")
-    address, made = deploy(chain, Signer(RICH), artifact, "Test", "TST", [RICH.address], [1_000])
-    token = Contract(chain, address, artifact)
-    receipts = [token.transact(Signer(RICH), "transfer", NOBODY, 1) for _ in range(6)]
-    running.advance_clock(77)
-
-    def seen() -> tuple[object, ...]:
-        head = chain.head()
-        blocks = [chain.header(number) for number in range(head.number + 1)]
-        logs = chain.logs(0, head.number, [address])
-        again = [chain.receipt(receipt.tx_hash) for receipt in (made, *receipts)]
-        state = token.call("balanceOf", NOBODY), chain.balance(Address(RICH.address))
-        return blocks, logs, again, state, chain.code(address)
-
-    before = seen()
-    try:
-        for crash in (True, False, True):
-            if crash:
-                running.kill()
-            else:
-                running.stop()
-            running = launcher.start(home)
-            assert running.record.backend == backend
-            assert running.rpc_url == chain.rpc_url
-            assert seen() == before
-        token.transact(Signer(RICH), "transfer", NOBODY, 1)
-        assert token.call("balanceOf", NOBODY) == 7
-        other = "eth-tester" if backend == "anvil" else "anvil"
-        running.stop()
-        with pytest.raises(ConfigError, match=f"was made with {backend}"):
-            launcher.start(home, backend=other)
-        with pytest.raises(ConfigError, match="funded at"):
-            launcher.create(home, {Address(RICH.address): FUNDS, NOBODY: 1})
-        with socket.socket() as taken:
-            taken.bind(("127.0.0.1", 0))
-            taken.listen()
-            with pytest.raises(ConfigError, match="stop the program"):
-                launcher.start(home, port=taken.getsockname()[1])
-    finally:
-        running.stop()
-
-
-def test_without_anvil_the_error_says_how_to_install_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    launcher.create(tmp_path / "chain", {Address(RICH.address): FUNDS})
-    monkeypatch.setenv("DATABRIGHT_ANVIL", str(tmp_path / "missing"))
-    with pytest.raises(MissingToolError, match="DATABRIGHT_ANVIL"):
-        launcher.start(tmp_path / "chain", backend="anvil")
