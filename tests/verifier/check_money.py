@@ -67,15 +67,12 @@ def check_money(story: Mapping[str, Any], market: Market, checks: Checks) -> Non
     wrong = [(t, f) for t, f in zip(story["payments"], paid, strict=False) if dict(t) != f]
     checks.same("payments that differ", [], wrong)
     held = balances(market)
-    now = {address: str(held[address]) for address in inside}
-    checks.same("balances of the contracts", dict(market.document["balances"]), now) or (
-        checks.same("balances of the contracts that hold money", {
-            a: v for a, v in market.document["balances"].items() if a in inside
-        }, now)
-    )  # fmt: skip
-    checks.holds("nobody ever holds less than nothing", min(
-        amount for holder, amount in held.items() if holder != ZERO
-    ) >= 0)  # fmt: skip
+    told = market.document["balances"]
+    now = {address: str(held[address]) for address in told}
+    checks.same("balances", dict(told), now)
+    checks.same("contracts without a balance", [], sorted(set(inside) - set(told)))
+    least = min(amount for holder, amount in held.items() if holder != ZERO)
+    checks.holds("nobody holds less than nothing", least >= 0, least)
     total = sum(held[address] for address in inside)
     found = {
         "in": paid_in,
