@@ -1,7 +1,7 @@
 """Measuring one proposal on one snapshot: the same bytes from every evaluator.
 
-The measurement depends on rows, program, initial weights and steps alone. Batches come from
-`programs.schedule` with seed 0, shard 0, round 0; before the first acceptance "before" is the
+The measurement depends on rows, program, initial weights and steps alone. A set is trained as
+`programs.whole` says, with seed 0; before the first acceptance "before" is the
 uniform prior. Shapes: N holdout rows, K classes.
 """
 
@@ -12,7 +12,7 @@ import logging
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,8 +36,10 @@ from databright.errors import (
 from databright.evaluation.evidence import EvidenceFigures, evaluate, join_rows
 from databright.evaluation.utility import prior_logits
 from databright.evaluation.verdict import Outcome, mintable_micro_nats, outcome
+from databright.programs.average import average_weights
 from databright.programs.oplist import program_from_json
 from databright.programs.schedule import batch_indices
+from databright.programs.whole import WholePlan
 from databright.records.datasets import DatasetCard
 from databright.records.evidence import (
     MANIFEST_KIND,
@@ -46,7 +48,7 @@ from databright.records.evidence import (
     Manifest,
     Verdict,
 )
-from databright.records.rows import Rows, rows_to_blob
+from databright.records.rows import Rows, rows_from_blob, rows_to_blob
 from databright.records.strict_json import JsonValue, dumps_canonical, loads_object
 from databright.records.tensors import dump_tensors, load_tensors
 from databright.units import Digest
@@ -58,6 +60,7 @@ HOLDOUT_EPOCH: Final = 1
 EVALUATION_SEED: Final = 0
 MAX_FIGURES_BYTES: Final = 1 << 20
 _MAX_LOGITS_BYTES: Final = 256 << 20
+_MAX_TENSORS: Final = 1000
 _KEPT_ROWS = 64
 _KEPT_LOGITS = 64
 
@@ -293,11 +296,7 @@ class Measurer:
             store = self._registry.store
             program = read_blob(store, card.program, MAX_PROGRAM_BYTES)
             weights = read_blob(store, card.weights, MAX_WEIGHTS_BYTES)
-            batch_size = program_from_json(program).batch_size
-            batches = batch_indices(len(rows), card.steps, batch_size, EVALUATION_SEED, 0, 0)
-            trained = self._compute.train(
-                program, weights, shard, dump_tensors({"batches": batches})
-            )
+            trained = self._train_whole(program, weights, shard, WholePlan(steps=card.steps))
             answer = load_tensors(
                 self._compute.predict(program, trained, samples),
                 max_bytes=_MAX_LOGITS_BYTES,
@@ -307,6 +306,22 @@ class Measurer:
             if len(self._logits) > _KEPT_LOGITS:
                 self._logits.popitem(last=False)
         return self._logits[key]
+
+    def _train_whole(self, program: bytes, weights: bytes, shard: bytes, plan: WholePlan) -> bytes:
+        """Train on all rows and average the tail, as `programs.whole.train_whole` does."""
+        batch_size = program_from_json(program).batch_size
+        num_rows = len(rows_from_blob(shard))
+        tail: list[dict[str, NDArray[Any]]] = []
+        for segment in range(plan.segments):
+            batches = batch_indices(num_rows, plan.steps, batch_size, EVALUATION_SEED, 0, segment)
+            weights = self._compute.train(
+                program, weights, shard, dump_tensors({"batches": batches})
+            )
+            if segment >= plan.segments - plan.tail:
+                tail.append(
+                    load_tensors(weights, max_bytes=MAX_WEIGHTS_BYTES, max_tensors=_MAX_TENSORS)
+                )
+        return dump_tensors(average_weights(tail, [1] * len(tail)))
 
 
 def _outcome_code(judged: Outcome) -> int:

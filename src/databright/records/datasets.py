@@ -15,7 +15,7 @@ MAX_CARD_BYTES: Final = 64 * 1024
 MAX_TEXT: Final = 10_000
 """Longest text of a card or manifest, in characters."""
 MAX_STEPS: Final = 100_000
-"""Most optimizer steps of one evaluation training."""
+"""Most optimizer steps of one segment of an evaluation training."""
 CARD_KIND: Final = "databright/dataset/v1"
 METRIC: Final = "log-loss"
 """The metric that evidence is measured in."""
@@ -36,7 +36,8 @@ class DatasetCard:
         licence: short name of the licence, e.g. CC-BY-4.0.
         program: digest of the op-list JSON that evaluations train.
         weights: digest of the blob of its initial weights.
-        steps: optimizer steps of one evaluation training, 1 to 100,000.
+        steps: optimizer steps of each of the 16 segments of one evaluation training (see
+            programs.whole), 1 to 100,000.
         metric: always "log-loss".
     """
 

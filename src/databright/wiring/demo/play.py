@@ -42,7 +42,7 @@ EVALUATION_FEE = Amount(400_001)
 ESCROW = Amount(60_000_000)
 AWARD_RATE = Amount(10_000)
 GENESIS_WEIGHT = 2_000_000
-EVALUATION_STEPS = 300
+EVALUATION_STEPS = 50
 PURSE = Amount(500_000_000)
 """What everybody starts with, in base units of the market token."""
 
