@@ -11,7 +11,7 @@ from eth_abi.exceptions import DecodingError
 from eth_keys.exceptions import BadSignature
 from eth_utils.exceptions import ValidationError
 
-_SHOWN = 96
+_SHOWN = 160
 UNREADABLE = (
     ArithmeticError,
     AttributeError,

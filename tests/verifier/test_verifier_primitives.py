@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 from eth_account import Account
 from eth_account.messages import encode_typed_data
-from eth_bloom import BloomFilter
+from eth_bloom.bloom import BloomFilter
 from eth_utils.crypto import keccak
 from scipy import signal, stats
-from trie import HexaryTrie
+from trie.hexary import HexaryTrie
 
 from tests.verifier import ethereum, numbers_again, typed
 from tests.verifier.assignment_again import Draw, bitmaps, shards_of
@@ -112,10 +112,11 @@ def test_short_values_lie_inside_their_parents() -> None:
 
 
 def test_blooms_are_those_of_another_library() -> None:
-    log = {"address": "0x" + 20 * "ab", "topics": ["0x" + 32 * "01", "0x" + 32 * "02"]}
-    items = [ethereum.raw(log["address"]), *(ethereum.raw(topic) for topic in log["topics"])]
-    other = BloomFilter.from_iterable(items)
-    assert ethereum.bloom([log]) == int(other).to_bytes(256, "big")
+    address, topics = "0x" + 20 * "ab", ["0x" + 32 * "01", "0x" + 32 * "02"]
+    other = BloomFilter.from_iterable([ethereum.raw(item) for item in (address, *topics)])
+    assert ethereum.bloom([{"address": address, "topics": topics}]) == int(other).to_bytes(
+        256, "big"
+    )
 
 
 def _json(tx: dict[str, Any], signed: Any) -> dict[str, Any]:
@@ -160,7 +161,8 @@ def test_the_address_of_a_created_contract() -> None:
 
 def test_typed_digests_are_those_of_another_library() -> None:
     fields = [("job", "uint256"), ("segment", "uint256"), ("attempt", "uint256")]
-    values = {"job": 3, "segment": 2**200, "attempt": 0, "commitment": b"\x05" * 32}
+    words: list[int | bytes] = [3, 2**200, 0, b"\x05" * 32]
+    values = dict(zip(("job", "segment", "attempt", "commitment"), words, strict=True))
     message = encode_typed_data(
         domain_data={
             "name": "DataBright",
@@ -176,9 +178,9 @@ def test_typed_digests_are_those_of_another_library() -> None:
         message_data=values,
     )
     signature = bytes(KEY.sign_message(message).signature)
-    ours = typed.digest(typed.domain(31_337, TO), typed.COMMIT, list(values.values()))
+    ours = typed.digest(typed.domain(31_337, TO), typed.COMMIT, words)
     assert typed.signer(ours, signature) == KEY.address
-    other = typed.digest(typed.domain(31_338, TO), typed.COMMIT, list(values.values()))
+    other = typed.digest(typed.domain(31_338, TO), typed.COMMIT, words)
     assert typed.signer(other, signature) != KEY.address
     order = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
     upper = order - int.from_bytes(signature[32:64], "big")
