@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import boa
 import pytest
+
 from tests.contracts.market_world import World, build_world
 
 

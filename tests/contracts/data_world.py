@@ -4,7 +4,6 @@ Amounts are small and odd, so that a unit too much or too little shows.
 """
 
 # A contract bound at run time has no static type.
-# ruff: noqa: ANN401
 from __future__ import annotations
 
 from collections.abc import Sequence

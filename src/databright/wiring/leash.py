@@ -31,7 +31,11 @@ def die_with_parent(parent: int) -> None:
 
 
 def main() -> None:
-    """Entry point of a leashed child."""
+    """Entry point of a leashed child.
+
+    Raises:
+        SystemExit: the module is none of ours, or the parent has ended.
+    """
     parent, module = int(sys.argv[1]), sys.argv[2]
     if not module.startswith("databright."):
         raise SystemExit(f"{module!r} is not a module of databright")

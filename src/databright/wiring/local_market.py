@@ -150,6 +150,10 @@ class LocalMarket:
 
         Returns:
             The deployment, also written to market.json.
+
+        Raises:
+            ChainError: the deployer's key was used for something else before.
+            ConfigError: the plan of deployment is not of this version.
         """
         if (self.home / FILE).exists():
             return Deployment.load(self.home)
@@ -240,9 +244,7 @@ class LocalMarket:
         """
         chosen = port or free_port()
         self.supervisor.add(
-            ChildSpec(
-                WEB, "databright.web", ("--home", str(self.home), "--port", str(chosen))
-            )
+            ChildSpec(WEB, "databright.web", ("--home", str(self.home), "--port", str(chosen)))
         )
         return f"http://127.0.0.1:{chosen}/"
 

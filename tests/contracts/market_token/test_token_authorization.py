@@ -1,5 +1,4 @@
 # A contract bound at run time has no static type.
-# ruff: noqa: ANN401
 from __future__ import annotations
 
 from typing import Any

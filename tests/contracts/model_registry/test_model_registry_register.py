@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+
 from tests.contracts.market_world import World, digest, events, refused
 
 CARD, WHERE = digest("card"), digest("where")

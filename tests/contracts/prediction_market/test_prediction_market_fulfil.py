@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+
 from tests.contracts.market_world import HOUR, World, digest, events, refused
 
 OUT = digest("output")

@@ -18,6 +18,7 @@ from hypothesis.stateful import (
     precondition,
     rule,
 )
+
 from tests.contracts.market_world import (
     DATA_PRICE,
     STAKE,

@@ -7,6 +7,7 @@ from contextlib import suppress
 
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
+
 from tests.contracts.stateful.escrow_model import (
     BUYER,
     FINISHED,

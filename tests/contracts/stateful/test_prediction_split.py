@@ -8,6 +8,7 @@ from functools import cache
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from tests.contracts.market_world import World, build_world, digest, events, refused
 from tests.contracts.stateful.escrow_model import Refused, split_prediction
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import boa
 import pytest
+
 from tests.contracts.market_world import RELEASE, STAKE, World, digest, events, refused
 
 ARGS = (3, digest("pin"), digest("cpu"))

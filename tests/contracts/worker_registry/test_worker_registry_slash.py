@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+
 from tests.contracts.market_world import STAKE, World, digest, events, refused
 
 

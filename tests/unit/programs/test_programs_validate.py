@@ -33,7 +33,7 @@ INPUTS = (GraphInput("x", "x", ""), GraphInput("w", "w", "weight"))
 LINEAR = Node("out", "aten.linear.default", (X, W))
 
 
-def _program(*nodes: Node, inputs: tuple[GraphInput, ...] = INPUTS, **fields: Any) -> Program:  # noqa: ANN401
+def _program(*nodes: Node, inputs: tuple[GraphInput, ...] = INPUTS, **fields: Any) -> Program:
     base = Program(
         graph=Graph(inputs, nodes, nodes[-1].name if nodes else "out"),
         input_shape=(4,),

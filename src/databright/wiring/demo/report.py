@@ -283,13 +283,12 @@ def _money(
     contracts: MarketContracts, events: Sequence[Event], names: Mapping[Address, str]
 ) -> dict[str, Any]:
     token = contracts.token.address
-    inside: dict[Address, str] = {}
-    for name, address in contracts.deployment.addresses.items():
-        if name not in ("MarketToken", "DatabaseBlueprint"):
-            inside[address] = name
-    for event in events:
-        if event.name == "DatasetCreated":
-            inside[Address(event.args["database"])] = "Database"
+    databases = [e.args["database"] for e in events if e.name == "DatasetCreated"]
+    inside = dict.fromkeys((Address(address) for address in databases), "Database") | {
+        address: name
+        for name, address in contracts.deployment.addresses.items()
+        if name not in ("MarketToken", "DatabaseBlueprint")
+    }
     transfers = [
         Transfer(
             Address(e.args["sender"]),
