@@ -37,9 +37,16 @@ from eth_keyfile.keyfile import create_keyfile_json, decode_keyfile_json
 
 from databright.custody.context import length_prefixed
 from databright.custody.envelopes import PRIVATE_KEY_BYTES, PUBLIC_KEY_BYTES, generate_hpke
-from databright.custody.tls import make_tls_identity, tls_pin
-from databright.errors import BadInputError, ConfigError, CustodyError, MalformedDataError
+from databright.custody.tls import make_tls_identity
+from databright.errors import (
+    BadInputError,
+    ConfigError,
+    CustodyError,
+    MalformedDataError,
+    NotAuthorisedError,
+)
 from databright.records.strict_json import JsonValue, dumps_canonical, loads_object
+from databright.transport.tls import der_of_pem, pin_of
 from databright.units import Address, Digest
 
 SCRYPT_N = 1 << 17
@@ -71,8 +78,17 @@ class PublicActor:
 
     @property
     def tls_pin(self) -> Digest:
-        """Its TLS identity: sha256 of the certificate's public key (SPKI DER)."""
-        return tls_pin(self.tls_certificate_pem)
+        """Its TLS identity: its certificate's pin, the one that the registry has.
+
+        Raises:
+            CustodyError: tls.pem holds no certificate.
+        """
+        try:
+            return pin_of(der_of_pem(self.tls_certificate_pem))
+        except NotAuthorisedError as exc:
+            raise CustodyError(
+                f"tls.pem of {self.name!r} is damaged: restore it from a copy"
+            ) from exc
 
 
 @dataclass(frozen=True)

@@ -1,28 +1,21 @@
-"""TLS identities: a P-256 key and a self-signed certificate, known by its pinned public key.
+"""TLS identities: a P-256 key and a self-signed certificate, known by the certificate's pin.
 
-Nobody's authority signs them: the worker registry pins sha256 of the public key (SPKI DER), and
-peers hold each other against that pin.
+Nobody's authority signs them: the worker registry pins the SHA-256 of the certificate
+(`transport.tls.pin_of`), and peers hold each other against that pin.
 """
 
 from __future__ import annotations
 
 import datetime
-import hashlib
 import ipaddress
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    PublicFormat,
-)
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from databright.errors import BadInputError
-from databright.units import Address, Digest
+from databright.units import Address
 
 # Trust comes from the pin, not from dates: a wide span keeps a machine with a wrong clock working.
 _NOT_BEFORE = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
@@ -74,26 +67,3 @@ def make_tls_identity(address: Address) -> tuple[bytes, bytes]:
     )
     private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     return private, certificate.public_bytes(Encoding.PEM)
-
-
-def tls_pin(certificate: bytes) -> Digest:
-    """Identity of a TLS peer.
-
-    Args:
-        certificate: X.509, PEM or DER.
-
-    Returns:
-        sha256 of its public key as SPKI DER.
-
-    Raises:
-        BadInputError: it is no certificate.
-    """
-    try:
-        if certificate.lstrip().startswith(b"-----BEGIN"):
-            parsed = x509.load_pem_x509_certificate(certificate)
-        else:
-            parsed = x509.load_der_x509_certificate(certificate)
-    except ValueError as exc:
-        raise BadInputError(f"{len(certificate)} bytes are no X.509 certificate: {exc}") from exc
-    public = parsed.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    return Digest(hashlib.sha256(public).digest())

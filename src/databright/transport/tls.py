@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import binascii
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -84,8 +85,11 @@ def der_of_pem(cert_pem: bytes) -> bytes:
     _, begin, rest = cert_pem.replace(b"\r\n", b"\n").partition(_BEGIN)
     body, end, _ = rest.partition(_END.rstrip())
     if not begin or not end or len(body) > 2 * MAX_CERTIFICATE_BYTES:
-        raise NotAuthorisedError("the peer's certificate is not a PEM certificate")
-    return base64.b64decode(body.replace(b"\n", b""))
+        raise NotAuthorisedError("the certificate is no PEM certificate: its frame is not whole")
+    try:
+        return base64.b64decode(body.replace(b"\n", b""), validate=True)
+    except binascii.Error as error:
+        raise NotAuthorisedError(f"the certificate is no PEM certificate: {error}") from error
 
 
 def peer_pin(context: grpc.ServicerContext) -> Digest:

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from concurrent import futures
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
 import grpc
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 from eth_account import Account
 
 from databright.custody.context import SealContext
 from databright.custody.envelopes import unwrap_dek, wrap_dek
 from databright.custody.keys import ActorKeys, Keystore
-from databright.custody.tls import make_tls_identity, tls_name, tls_pin
+from databright.custody.tls import make_tls_identity, tls_name
 from databright.errors import BadInputError, ConfigError, CustodyError
+from databright.transport.tls import TlsIdentity, peer_pin
 from databright.units import Address
 
 FILES = ["account.json", "actor.json", "secrets.bin", "tls.pem"]
@@ -62,8 +67,9 @@ def test_public_halves_fit_the_private_ones(keystore: Keystore) -> None:
     certificate = x509.load_pem_x509_certificate(public.tls_certificate_pem)
     key = load_pem_private_key(made.tls_key_pem, None)
     assert certificate.public_key() == key.public_key()
-    assert public.tls_pin == tls_pin(public.tls_certificate_pem) == made.tls_pin
-    assert tls_pin(certificate.public_bytes(Encoding.DER)) == made.tls_pin
+    der = certificate.public_bytes(Encoding.DER)
+    assert public.tls_pin == made.tls_pin == hashlib.sha256(der).digest()
+    assert made.tls_pin == TlsIdentity(made.tls_key_pem, made.tls_certificate_pem).pin
 
 
 def test_actors_differ(keystore: Keystore) -> None:
@@ -169,16 +175,40 @@ def test_a_folder_that_cannot_be_one_is_refused(tmp_path: Path) -> None:
         Keystore(tmp_path / "file")
 
 
-@pytest.mark.parametrize("certificate", [b"", b"x", b"-----BEGIN CERTIFICATE-----\nAA\n"])
-def test_a_pin_needs_a_certificate(certificate: bytes) -> None:
-    with pytest.raises(BadInputError, match="certificate"):
-        tls_pin(certificate)
+@pytest.mark.parametrize(
+    "certificate",
+    [
+        b"",
+        b"x",
+        b"-----BEGIN CERTIFICATE-----\nAA\n",
+        b"-----BEGIN CERTIFICATE-----\nA\n-----END CERTIFICATE-----\n",
+    ],
+)
+def test_a_pin_needs_a_certificate(keystore: Keystore, certificate: bytes) -> None:
+    made = keystore.create("demo", insecure=True)
+    with pytest.raises(CustodyError, match=r"tls\.pem of 'demo' is damaged"):
+        _ = replace(made, tls_certificate_pem=certificate).tls_pin
+
+
+def test_a_new_certificate_of_the_same_key_is_noticed(keystore: Keystore, tmp_path: Path) -> None:
+    made = keystore.create("demo", insecure=True)
+    old = x509.load_pem_x509_certificate(made.tls_certificate_pem)
+    renewed = x509.CertificateBuilder(
+        issuer_name=old.issuer,
+        subject_name=old.subject,
+        public_key=old.public_key(),
+        serial_number=old.serial_number + 1,
+        not_valid_before=old.not_valid_before_utc,
+        not_valid_after=old.not_valid_after_utc,
+    ).sign(cast(EllipticCurvePrivateKey, load_pem_private_key(made.tls_key_pem, None)), SHA256())
+    (tmp_path / "keys/demo/tls.pem").write_bytes(renewed.public_bytes(Encoding.PEM))
+    with pytest.raises(CustodyError, match="do not fit one another"):
+        keystore.load("demo")
 
 
 def echo(request: bytes, context: grpc.ServicerContext) -> bytes:
     """Answer with the pin of the caller's certificate."""
-    presented = dict(context.auth_context())["x509_pem_cert"]
-    return request + tls_pin(b"".join(cast(Iterable[bytes], presented)))
+    return request + peer_pin(context)
 
 
 @pytest.fixture
@@ -223,8 +253,9 @@ def test_grpc_takes_the_identities_on_both_ends(
 ) -> None:
     hub, _, trusted = identities["hub"]
     _, key, certificate = identities["worker"]
+    pin = TlsIdentity(key, certificate).pin
     for name in (None, "localhost", tls_name(hub)):
-        assert say(hub_port, trusted, key, certificate, name) == b"hello" + tls_pin(certificate)
+        assert say(hub_port, trusted, key, certificate, name) == b"hello" + pin
 
 
 def test_grpc_refuses_strangers_on_either_end(
