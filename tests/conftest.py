@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Generator
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.played import Run
 
 NO_SKIP = "DATABRIGHT_NO_SKIP"
 
@@ -30,3 +35,13 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
     report = yield
     _fail_if_skipped(report)
     return report
+
+
+@pytest.fixture(scope="session")
+def demo_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """The demo, played once under a fresh seed; DATABRIGHT_SEED repeats one."""
+    from tests.played import play
+
+    seed = int(os.environ.get("DATABRIGHT_SEED") or secrets.randbelow(10**6))
+    print(f"demo seed {seed}")  # noqa: T201 - a failure must be repeatable
+    return play(tmp_path_factory.mktemp("demo"), seed)

@@ -3,78 +3,26 @@
 from __future__ import annotations
 
 import json
-import os
-import re
-import secrets
 import subprocess
 import sys
-import urllib.request
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import jsonschema
-import pytest
 
 import databright.wiring.demo
 from databright.lifecycle import STEPS
+from tests.played import Run, play
 
 SCHEMA = Path(databright.wiring.demo.__file__).parent / "story.schema.json"
-PAGE = re.compile(r"The market's page: (http://127\.0\.0\.1:\d+/)")
-DEMO_S = 600
 
 
-@dataclass(frozen=True)
-class Run:
-    seed: int
-    home: Path
-    story: dict[str, Any]
-    page: str
-    printed: str
+def test_the_json_follows_its_schema(demo_run: Run) -> None:
+    jsonschema.validate(demo_run.story, json.loads(SCHEMA.read_text()))
+    assert demo_run.story["seed"] == demo_run.seed
 
 
-def play(folder: Path, seed: int) -> Run:
-    """Run the program, and ask for the page while it runs."""
-    home, out = folder / "home", folder / "out.json"
-    words = ["--once", "--seed", str(seed), "--json", str(out), "--home", str(home)]
-    environment = {**os.environ, "HOME": str(folder), "PYTHONUNBUFFERED": "1"}
-    page, lines = "", []
-    with subprocess.Popen(
-        [sys.executable, "-m", "databright.cli.main", "demo", *words],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env=environment,
-        cwd=folder,
-    ) as process:
-        assert process.stdout is not None
-        for line in process.stdout:
-            lines.append(line)
-            if "opens dataset" in line and not page:
-                found = PAGE.search("".join(lines))
-                assert found is not None
-                with urllib.request.urlopen(found[1], timeout=60) as answer:  # noqa: S310 - loopback
-                    page = answer.read().decode()
-        code = process.wait(timeout=DEMO_S)
-    printed = "".join(lines)
-    assert code == 0, printed[-4000:]
-    return Run(seed, home, json.loads(out.read_text()), page, printed)
-
-
-@pytest.fixture(scope="session")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    seed = secrets.randbelow(10**6)
-    print(f"demo seed {seed}")  # noqa: T201 - a failure must be repeatable
-    return play(tmp_path_factory.mktemp("demo"), seed)
-
-
-def test_the_json_follows_its_schema(run: Run) -> None:
-    jsonschema.validate(run.story, json.loads(SCHEMA.read_text()))
-    assert run.story["seed"] == run.seed
-
-
-def test_five_are_accepted_and_two_rejected_for_the_right_reasons(run: Run) -> None:
-    proposals = run.story["proposals"]
+def test_five_are_accepted_and_two_rejected_for_the_right_reasons(demo_run: Run) -> None:
+    proposals = demo_run.story["proposals"]
     assert [p["verdict"] for p in proposals if p["kind"] == "honest"] == ["accepted"] * 5
     flipped = next(p for p in proposals if p["kind"] == "flipped")
     assert flipped["verdict"] == "rejected"
@@ -87,48 +35,50 @@ def test_five_are_accepted_and_two_rejected_for_the_right_reasons(run: Run) -> N
     assert copy["shares"] == flipped["shares"] == "0"
 
 
-def test_the_small_cap_is_refused_with_the_owners_it_takes(run: Run) -> None:
-    assert run.story["refused_plan"] == {
+def test_the_small_cap_is_refused_with_the_owners_it_takes(demo_run: Run) -> None:
+    assert demo_run.story["refused_plan"] == {
         "cap_bps": 500,
         "owners_needed": 60,
         "owners_available": 6,
     }
 
 
-def test_the_liar_alone_is_rejected_and_nobody_saw_too_much(run: Run) -> None:
-    job = run.story["job"]
+def test_the_liar_alone_is_rejected_and_nobody_saw_too_much(demo_run: Run) -> None:
+    job = demo_run.story["job"]
     assert len({r["worker"] for r in job["rejected_results"]}) == 1
     assert max(job["exposure_by_owner_bps"].values()) <= job["cap_bps"] == 7_500
     assert job["holdout_accuracy"] >= 0.93
 
 
-def test_the_ledger_balances(run: Run) -> None:
-    assert run.story["conservation"]["difference"] == "0"
-    split = run.story["prediction"]["split"]
-    assert sum(int(amount) for amount in split.values()) == int(run.story["prediction"]["paid"])
+def test_the_ledger_balances(demo_run: Run) -> None:
+    assert demo_run.story["conservation"]["difference"] == "0"
+    split = demo_run.story["prediction"]["split"]
+    assert sum(int(amount) for amount in split.values()) == int(
+        demo_run.story["prediction"]["paid"]
+    )
     assert {"contributor", "worker", "model_owner", "node", "buyer", "burn"} <= {
-        payment["role"] for payment in run.story["payments"]
+        payment["role"] for payment in demo_run.story["payments"]
     }
 
 
-def test_every_step_of_the_story_is_a_transaction(run: Run) -> None:
-    names = {event["name"] for event in run.story["events"]}
+def test_every_step_of_the_story_is_a_transaction(demo_run: Run) -> None:
+    names = {event["name"] for event in demo_run.story["events"]}
     wanted = {step.event for step in STEPS} - {"DataFeePaid", "SegmentPaid", "Withdrawn"}
     assert wanted <= names | {"SegmentPaid", "Claimed"}
 
 
-def test_the_page_answered_and_the_story_is_a_page(run: Run) -> None:
-    assert "<table" in run.page or "<html" in run.page
-    story = (run.home / "story.html").read_text()
-    assert run.story["job"]["weights_sha256"] in story
+def test_the_page_answered_and_the_story_is_a_page(demo_run: Run) -> None:
+    assert "<table" in demo_run.page or "<html" in demo_run.page
+    story = (demo_run.home / "story.html").read_text()
+    assert demo_run.story["job"]["weights_sha256"] in story
     assert "<script" not in story
 
 
-def test_no_process_is_left(run: Run) -> None:
+def test_no_process_is_left(demo_run: Run) -> None:
     left = [
         path
         for path in Path("/proc").glob("[0-9]*/cmdline")
-        if str(run.home).encode() in _read(path)
+        if str(demo_run.home).encode() in _read(path)
     ]
     assert left == []
 
@@ -140,17 +90,17 @@ def _read(path: Path) -> bytes:
         return b""
 
 
-def test_another_reader_recomputes_every_figure(run: Run) -> None:
+def test_another_reader_recomputes_every_figure(demo_run: Run) -> None:
     verifier = Path(__file__).parents[1] / "verifier" / "verify.py"
-    (run.home / "out.json").write_text(json.dumps(run.story))
+    (demo_run.home / "out.json").write_text(json.dumps(demo_run.story))
     done = subprocess.run(
         [
             sys.executable,
             str(verifier),
             "--story",
-            str(run.home / "out.json"),
+            str(demo_run.home / "out.json"),
             "--home",
-            str(run.home),
+            str(demo_run.home),
         ],
         capture_output=True,
         text=True,
@@ -159,9 +109,9 @@ def test_another_reader_recomputes_every_figure(run: Run) -> None:
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-3000:]
 
 
-def test_the_same_seed_gives_the_same_weights(run: Run, tmp_path: Path) -> None:
-    again = play(tmp_path, run.seed)
-    assert again.story["job"]["weights_sha256"] == run.story["job"]["weights_sha256"]
+def test_the_same_seed_gives_the_same_weights(demo_run: Run, tmp_path: Path) -> None:
+    again = play(tmp_path, demo_run.seed)
+    assert again.story["job"]["weights_sha256"] == demo_run.story["job"]["weights_sha256"]
     assert [p["log_loss_gain"] for p in again.story["proposals"]] == [
-        p["log_loss_gain"] for p in run.story["proposals"]
+        p["log_loss_gain"] for p in demo_run.story["proposals"]
     ]

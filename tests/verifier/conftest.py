@@ -1,12 +1,10 @@
-"""A told story: from the folder that DATABRIGHT_STORY_HOME names, else by playing the demo once."""
+"""A told story: from the folder that DATABRIGHT_STORY_HOME names, else of the shared demo run."""
 
 from __future__ import annotations
 
 import json
 import os
 import shutil
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +17,6 @@ from tests.verifier.verify import EXPORT, STORE, verify
 
 STORY_HOME = "DATABRIGHT_STORY_HOME"
 STORY = "story.json"
-_LIMIT_S = 600
 
 
 @dataclass(frozen=True)
@@ -55,19 +52,8 @@ class Told:
         return verify(story or self.story, document or self.document, store or self.store)
 
 
-def _play(home: Path) -> None:
-    command = [sys.executable, "-m", "databright.cli.main", "demo", "--once", "--seed", "3"]
-    told = subprocess.run(
-        [*command, "--home", str(home)], capture_output=True, timeout=_LIMIT_S, check=False
-    )
-    if told.returncode:
-        raise RuntimeError(f"the demo failed: {(told.stdout + told.stderr).decode()[-2000:]}")
-
-
 @pytest.fixture(scope="session")
-def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
+def told(request: pytest.FixtureRequest) -> Told:
     named = os.environ.get(STORY_HOME)
-    home = Path(named) if named else tmp_path_factory.mktemp("story") / "home"
-    if not named:
-        _play(home)
+    home = Path(named) if named else request.getfixturevalue("demo_run").home
     return Told(json.loads((home / STORY).read_bytes()), load_export(home / EXPORT), home / STORE)
