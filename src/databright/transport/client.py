@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import queue
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import TracebackType
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
 import grpc
 
@@ -17,6 +17,25 @@ from databright.transport.tls import TlsIdentity, open_channel
 from databright.units import Address, Digest
 
 _BLOB_TIMEOUT_S = 120.0
+T = TypeVar("T")
+
+
+def _begin(call: Callable[[], T]) -> T:
+    """Make a call on a channel that another thread may have closed meanwhile.
+
+    Args:
+        call: makes it.
+
+    Returns:
+        What it gives.
+
+    Raises:
+        ProtocolError: the channel is closed.
+    """
+    try:
+        return call()
+    except ValueError as error:  # grpc's word for a closed channel
+        raise ProtocolError(f"the session was closed ({error}); try again in the next") from error
 
 
 def _fail(error: grpc.RpcError, what: str) -> NoReturn:
@@ -72,7 +91,7 @@ class HubSession:
             NotAuthorisedError: the node does not know this worker.
         """
         try:
-            yield from self._stub.Session(iter(self._outbox.get, None))
+            yield from _begin(lambda: self._stub.Session(iter(self._outbox.get, None)))
         except grpc.RpcError as error:
             _fail(error, "the session ended")
 
@@ -99,7 +118,7 @@ class HubSession:
         """
         request = hub_pb2.BlobRequest(digest=digest)
         try:
-            stream = iter(self._stub.GetBlob(request, timeout=_BLOB_TIMEOUT_S))
+            stream = iter(_begin(lambda: self._stub.GetBlob(request, timeout=_BLOB_TIMEOUT_S)))
             head = first_chunk(stream)
             return check_digest(assemble(head, stream), digest)
         except grpc.RpcError as error:
@@ -115,7 +134,7 @@ class HubSession:
             ProtocolError: the node does not take it.
         """
         try:
-            self._stub.PutBlob(chunks(blob), timeout=_BLOB_TIMEOUT_S)
+            _begin(lambda: self._stub.PutBlob(chunks(blob), timeout=_BLOB_TIMEOUT_S))
         except grpc.RpcError as error:
             _fail(error, "handing in a result")
 

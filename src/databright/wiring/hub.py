@@ -12,13 +12,15 @@ from databright.compute_market.trusted.runtime import HubRuntime
 from databright.compute_market.trusted.scheduler import HubParts
 from databright.custody.references import LABEL_HOLDOUT
 from databright.data_market.registry import DataRegistry, Reader, snapshot_rows
-from databright.errors import DatabrightError
+from databright.errors import DatabrightError, ProtocolError
 from databright.model_market.serving import PredictionServer
 from databright.programs.child import ComputeChild
 from databright.records.rows import Rows
 from databright.transport.tls import TlsIdentity
 from databright.wiring.processes import until_ready
 from databright.wiring.session import Actor, OpenMarket
+
+_LOOK_S = 1.0
 
 
 class MarketCustodian:
@@ -100,6 +102,9 @@ def run_hub(market: OpenMarket, actor: Actor, stop: threading.Event) -> None:
         market: the market.
         actor: the node's operator.
         stop: ends it.
+
+    Raises:
+        ProtocolError: the hub failed in a way nobody foresaw; its process has to start again.
     """
 
     def started() -> HubRuntime:
@@ -115,6 +120,8 @@ def run_hub(market: OpenMarket, actor: Actor, stop: threading.Event) -> None:
     if hub is None:
         return
     try:
-        stop.wait()
+        while not stop.wait(_LOOK_S):
+            if not hub.is_alive():
+                raise ProtocolError("the hub's thread has failed, so the node stops")
     finally:
         hub.stop()

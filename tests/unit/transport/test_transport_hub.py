@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import queue
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,7 +23,13 @@ from databright.transport import hub_pb2
 from databright.transport.blobs import CHUNK_BYTES, assemble, chunks, first_chunk
 from databright.transport.client import HubSession, predict
 from databright.transport.hub import HubServer, Send, split_endpoint
-from databright.transport.tls import TlsIdentity, der_of_pem, pem_of_der
+from databright.transport.tls import (
+    CHANNEL_OPTIONS,
+    SERVER_OPTIONS,
+    TlsIdentity,
+    der_of_pem,
+    pem_of_der,
+)
 from databright.units import Address, Digest
 
 NODE = Address("0x" + "11" * 20)
@@ -179,6 +187,27 @@ def test_blobs_travel_both_ways_in_chunks_and_only_where_a_lease_names_them(hub:
             session.put_blob(b"something else")
     with hub.dial(OWNERS[1]) as session, pytest.raises(NotAuthorisedError):
         session.get_blob(DIGEST)
+
+
+def test_a_session_that_another_thread_closed_is_an_error_of_the_protocol(hub: Setup) -> None:
+    session = hub.dial(OWNERS[0])
+    session.close()
+    calls: list[Callable[[], object]] = [
+        lambda: next(session.messages()),
+        lambda: session.get_blob(DIGEST),
+        lambda: session.put_blob(BLOB),
+    ]
+    for call in calls:
+        with pytest.raises(ProtocolError, match="session was closed"):
+            call()
+
+
+@pytest.mark.parametrize("name", [name for name, _ in (*CHANNEL_OPTIONS, *SERVER_OPTIONS)])
+def test_grpc_knows_each_option(name: str) -> None:
+    """It says nothing of one that it does not know, and goes on without."""
+    library = importlib.import_module("grpc._cython.cygrpc").__file__
+    assert library is not None
+    assert name.encode() + b"\0" in Path(library).read_bytes()
 
 
 def test_payers_need_no_certificate_and_get_errors_as_they_are(hub: Setup) -> None:

@@ -138,6 +138,14 @@ class HubRuntime:
         """
         return self._parts.dispatcher.connected()
 
+    def is_alive(self) -> bool:
+        """Whether the hub still looks for jobs.
+
+        Returns:
+            False before `start`, after `stop`, or when its thread failed.
+        """
+        return self._thread.is_alive()
+
     def start(self) -> None:
         """Serve, register the endpoint, and begin to look for jobs.
 

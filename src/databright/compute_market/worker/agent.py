@@ -82,20 +82,31 @@ class Agent:
         self._say("agent", "starting", "")
 
     def run(self) -> None:
-        """Work until `stop` is called."""
+        """Work until `stop` is called.
+
+        Raises:
+            ComputeError: one of the threads failed in a way nobody foresaw; a worker that seems
+                to be there and does nothing would hold up its jobs, so its process has to end.
+        """
         self._child.start()
         worker = threading.Thread(target=self._work, name="work", daemon=True)
         worker.start()
-        while not self._stopping.is_set():
-            try:
-                self._look_for_nodes()
-            except ChainError as error:
-                self._say("agent", "no-chain", str(error))
-            self._stopping.wait(self._poll_s)
-        for link in self._links.values():
-            link.stop()
-        worker.join(timeout=5)
-        self._child.close()
+        try:
+            while not self._stopping.is_set():
+                try:
+                    self._look_for_nodes()
+                except ChainError as error:
+                    self._say("agent", "no-chain", str(error))
+                self._stopping.wait(self._poll_s)
+                links_alive = all(link.is_alive() for link in self._links.values())
+                if not self._stopping.is_set() and not (worker.is_alive() and links_alive):
+                    raise ComputeError("a thread of the worker has failed, so the worker stops")
+        finally:
+            self.stop()
+            for link in self._links.values():
+                link.stop()
+            worker.join(timeout=5)
+            self._child.close()
 
     def stop(self) -> None:
         """Ask `run` to return."""

@@ -95,6 +95,14 @@ class NodeLink:
         """Begin to dial."""
         self._thread.start()
 
+    def is_alive(self) -> bool:
+        """Whether the link still dials and listens.
+
+        Returns:
+            False after `stop`, or when its thread failed.
+        """
+        return self._thread.is_alive()
+
     def stop(self) -> None:
         """Hang up for good."""
         self._stopping.set()
