@@ -7,8 +7,11 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, TypeAlias, cast
 
-from eth_abi.abi import decode, encode
+from eth_abi.abi import encode
+from eth_abi.codec import ABIDecoder
+from eth_abi.decoding import StringDecoder
 from eth_abi.exceptions import DecodingError, EncodingError
+from eth_abi.registry import BaseEquals, registry
 from eth_utils.abi import collapse_if_tuple
 from eth_utils.address import to_checksum_address
 
@@ -18,6 +21,22 @@ from databright.units import Address
 
 Entry: TypeAlias = Mapping[str, Any]
 """One ABI entry or parameter."""
+
+
+def _lenient_decoder() -> ABIDecoder:
+    """A decoder that replaces what is not UTF-8 in a string.
+
+    Contracts take any bytes for a string, so one stranger's event must not make all others
+    unreadable.
+    """
+    own, is_string, decoder = (cast(Any, item) for item in (registry, BaseEquals, StringDecoder))
+    own = own.copy()
+    own.unregister_decoder("string")
+    own.register_decoder(is_string("string"), decoder(handle_string_errors="replace"))
+    return ABIDecoder(own)
+
+
+_DECODER = _lenient_decoder()
 
 
 def encode_arguments(what: str, inputs: Sequence[Entry], args: Sequence[object]) -> bytes:
@@ -71,15 +90,16 @@ def decode_results(outputs: Sequence[Entry], returned: bytes) -> list[Any]:
         returned: ABI-encoded bytes.
 
     Returns:
-        One value for each; addresses in EIP-55, structs as named tuples, lists as tuples.
+        One value for each; addresses in EIP-55, structs as named tuples, lists as tuples. Bytes
+        of a string that are not UTF-8 become U+FFFD.
 
     Raises:
         ChainError: the bytes are something else.
     """
     types = [collapse_if_tuple(cast(Any, item)) for item in outputs]
     try:
-        values = decode(types, returned)
-    except (DecodingError, UnicodeDecodeError, OverflowError) as error:
+        values = _DECODER.decode(types, returned)
+    except (DecodingError, OverflowError) as error:
         raise ChainError(f"the contract's answer is not ({', '.join(types)}): {error}") from error
     return [_rich(item, value) for item, value in zip(outputs, values, strict=True)]
 

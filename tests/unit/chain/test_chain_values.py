@@ -54,6 +54,22 @@ def test_answers_that_do_not_fit_the_interface_are_chain_errors() -> None:
         decode_results([PAIR], b"\1" * 40)
 
 
+def test_a_string_that_is_not_text_spoils_no_answer() -> None:
+    # Anybody can register a node with such an endpoint; all readers of the registry go on.
+    node = {
+        "type": "tuple",
+        "name": "node",
+        "components": [{"name": "pin", "type": "bytes32"}, {"name": "endpoint", "type": "string"}],
+    }
+    raw = encode(["(bytes32,string)"], [(bytes(32), "ab")]).replace(b"ab", b"\xff\xfe")
+    (found,) = decode_results([node], raw)
+    assert found.endpoint == "\N{REPLACEMENT CHARACTER}" * 2
+    inputs = [{"name": "endpoint", "type": "string", "indexed": False}]
+    data = encode(["string"], ["ab"]).replace(b"ab", b"\xff\xfe")
+    log = Log(SOMEBODY, (bytes(32),), data, 1, "0x", "0x", 0, 0)
+    assert event_arguments(inputs, log) == {"endpoint": "\N{REPLACEMENT CHARACTER}" * 2}
+
+
 def test_events_have_their_parameters_in_order() -> None:
     inputs = [
         {"name": "amount", "type": "uint256", "indexed": False},
