@@ -60,6 +60,38 @@ def test_a_worker_that_comes_back_is_sent_everything_it_owes() -> None:
     assert hub.answer(work) is None
 
 
+def test_a_worker_that_forgot_its_answer_is_asked_again_once_it_has_it_again() -> None:
+    hub, work = Dispatcher(), Work(TRAIN, 1, 2, OWNER)
+    hub.put(work, lease(), {DIGEST: BLOB})
+    hub.received(OWNER, commit())
+    hub.want_reveal(work)
+    sent: list[hub_pb2.FromHub] = []
+    hub.opened(OWNER, sent.append)
+    assert bodies(sent) == ["lease", "reveal"]  # killed meanwhile: it cannot answer this yet
+    hub.received(OWNER, commit())
+    assert bodies(sent) == ["lease", "reveal", "reveal"]
+    hub.received(OWNER, reveal())
+    hub.want_blob(work)
+    again: list[hub_pb2.FromHub] = []
+    hub.opened(OWNER, again.append)
+    hub.received(OWNER, commit())
+    assert bodies(again) == ["lease", "upload", "upload"]
+    hub.uploaded(OWNER, RESULT, b"result")
+    hub.received(OWNER, commit())
+    assert bodies(again) == ["lease", "upload", "upload"]
+
+
+def test_a_prediction_is_asked_for_again_after_a_second_reveal() -> None:
+    hub, work = Dispatcher(), Work(PREDICT, 1, 2, OWNER)
+    hub.put(work, lease(kind=PREDICT), {})
+    hub.received(OWNER, reveal(PREDICT))
+    hub.want_blob(work)
+    sent: list[hub_pb2.FromHub] = []
+    hub.opened(OWNER, sent.append)
+    hub.received(OWNER, reveal(PREDICT))
+    assert bodies(sent) == ["lease", "upload", "upload"]
+
+
 def test_blobs_go_to_the_owner_of_a_lease_alone_and_only_while_it_lasts() -> None:
     hub, work = Dispatcher(), Work(TRAIN, 1, 2, OWNER)
     hub.put(work, lease(), {DIGEST: BLOB})

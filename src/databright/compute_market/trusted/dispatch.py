@@ -222,10 +222,7 @@ class Dispatcher:
                     # It may have restarted and forgotten: everything is asked anew.
                     tracked.asked_at = time.monotonic()
                     send(hub_pb2.FromHub(lease=tracked.lease))
-                    if tracked.wants_reveal and tracked.revealed is None:
-                        send(hub_pb2.FromHub(reveal=_ref(tracked.lease)))
-                    if tracked.wants_blob and tracked.blob is None:
-                        send(hub_pb2.FromHub(upload=_ref(tracked.lease)))
+                    _remind(tracked, send)
             self._notify()
         _LOG.info("worker %s is connected", owner)
         return token
@@ -331,7 +328,11 @@ class Dispatcher:
 
     def _on_commit(self, owner: Address, commit: hub_pb2.Commit) -> None:
         tracked = self._find(owner, commit.work)
-        if tracked is None or tracked.commitment is not None:
+        if tracked is None:
+            return
+        if tracked.commitment is not None:
+            # A worker that has restarted could not answer before it computed its result again.
+            self._remind(owner, tracked)
             return
         if len(commit.commitment) != 32 or len(commit.signature) != 65:
             raise ProtocolError("a commitment takes 32 bytes and a signature of 65")
@@ -340,13 +341,21 @@ class Dispatcher:
 
     def _on_reveal(self, owner: Address, reveal: hub_pb2.Reveal) -> None:
         tracked = self._find(owner, reveal.work)
-        if tracked is None or tracked.revealed is not None:
+        if tracked is None:
+            return
+        if tracked.revealed is not None:
+            self._remind(owner, tracked)
             return
         if tracked.lease.kind == TRAIN and not tracked.wants_reveal:
             raise ProtocolError("a reveal came before all replicas have committed")
         if len(reveal.salt) != 32 or len(reveal.result) != 32:
             raise ProtocolError("a reveal takes a salt and a result of 32 bytes each")
         tracked.revealed = (reveal.salt, Digest(reveal.result))
+
+    def _remind(self, owner: Address, tracked: Tracked) -> None:
+        session = self._sessions.get(owner)
+        if session is not None:
+            _remind(tracked, session[1])
 
     def _find(self, owner: Address, ref: hub_pb2.WorkRef) -> Tracked | None:
         tracked = self._works.get(Work(ref.kind, ref.job, ref.segment, owner))
@@ -363,6 +372,13 @@ class Dispatcher:
     def _notify(self) -> None:
         self._version += 1
         self._changed.notify_all()
+
+
+def _remind(tracked: Tracked, send: Send) -> None:
+    if tracked.wants_reveal and tracked.revealed is None:
+        send(hub_pb2.FromHub(reveal=_ref(tracked.lease)))
+    if tracked.wants_blob and tracked.blob is None:
+        send(hub_pb2.FromHub(upload=_ref(tracked.lease)))
 
 
 def _ref(lease: hub_pb2.Lease) -> hub_pb2.WorkRef:
