@@ -42,7 +42,9 @@ class Docket:
         self._dataset_of: dict[int, int] = {}
         self._opened: dict[int, tuple[int, int]] = {}
         self._decided: dict[int, tuple[int, int]] = {}
+        self._creators: dict[int, Address] = {}
         self._requests: dict[int, tuple[int, tuple[int, int]]] = {}
+        self._retired: dict[int, tuple[int, int]] = {}
         self._published: dict[int, list[tuple[Address, int, Digest]]] = {}
 
     def refresh(self) -> None:
@@ -73,9 +75,15 @@ class Docket:
             self._opened[proposal] = position
         elif event.name in _DECIDED:
             self._decided[int(event.args["proposal"])] = position
+        elif event.name == "DatasetCreated":
+            self._creators[int(event.args["dataset"])] = Address(str(event.args["creator"]))
         elif event.name == "RequestOpened":
-            opened = (int(event.args["dataset"]), position)
-            self._requests[int(event.args["request"])] = opened
+            dataset = int(event.args["dataset"])
+            # Whoever pays may ask; who chose the hidden rows could mint with them.
+            if self._creators.get(dataset) == str(event.args["initiator"]):
+                self._requests[int(event.args["request"])] = (dataset, position)
+        elif event.name == "HoldoutRetired":
+            self._retired[int(event.args["request"])] = position
         elif event.name == "EvidencePublished":
             self._published.setdefault(int(event.args["proposal"]), []).append(
                 (
@@ -173,15 +181,18 @@ class Docket:
             proposal: its id.
 
         Returns:
-            The request it answers; else the newest request of its dataset that was open before
-            it; 0 when there is none.
+            The request it answers, when the dataset's creator opened that; else the newest
+            request of the creator that was open before it and whose holdout was hidden still; 0
+            when there is none.
         """
-        named = self.registry.proposal(proposal).request
-        if named:
-            return named
         dataset, opened = self._dataset_of[proposal], self._opened[proposal]
-        older = [r for r, (d, at) in self._requests.items() if d == dataset and at < opened]
-        return max(older, default=0)
+        older = [
+            request
+            for request, (other, at) in self._requests.items()
+            if other == dataset and at < opened <= self._retired.get(request, opened)
+        ]
+        named = self.registry.proposal(proposal).request
+        return named if named in older else max(older, default=0)
 
     def published(self, proposal: int) -> list[SignedEvidence]:
         """Evidence on a proposal whose signature, evaluator and numbers hold.
