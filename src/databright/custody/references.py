@@ -9,11 +9,22 @@ from databright.custody.sealing import SealedRef
 from databright.records.datasets import digest_field, read_document, text_field
 from databright.records.deployment import Deployment
 from databright.records.strict_json import dumps_canonical
-from databright.units import Cid
+from databright.units import Address, Cid
 
 REFERENCE_KIND: Final = "databright/sealed-ref/v1"
-LABEL_ROWS: Final = "proposal-rows"
 LABEL_HOLDOUT: Final = "holdout"
+
+
+def rows_label(proposer: Address) -> str:
+    """What proposed rows are sealed for: sent by another, the reference does not open.
+
+    Args:
+        proposer: who proposes them, EIP-55.
+
+    Returns:
+        The label of `seal_context`.
+    """
+    return f"proposal-rows/{proposer}"
 
 
 def seal_context(deployment: Deployment, dataset: int, label: str) -> SealContext:
@@ -22,7 +33,7 @@ def seal_context(deployment: Deployment, dataset: int, label: str) -> SealContex
     Args:
         deployment: the market.
         dataset: id of the dataset.
-        label: `LABEL_ROWS` or `LABEL_HOLDOUT`.
+        label: `LABEL_HOLDOUT`, or `rows_label` of the proposer.
 
     Returns:
         The context for `custody.sealing`.

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from databright.custody.blobs import read_blob, sha256
-from databright.custody.references import LABEL_HOLDOUT, LABEL_ROWS
+from databright.custody.references import LABEL_HOLDOUT, rows_label
 from databright.data_market.docket import Docket
 from databright.data_market.private_losses import loss_blob
 from databright.data_market.registry import (
@@ -110,7 +110,7 @@ class Measurer:
         self._registry = docket.registry
         self._reader = reader
         self._compute = compute
-        self._rows: OrderedDict[tuple[int, bytes], Rows] = OrderedDict()
+        self._rows: OrderedDict[tuple[int, bytes, str], Rows] = OrderedDict()
         self._logits: OrderedDict[bytes, NDArray[np.float32]] = OrderedDict()
 
     def measure(self, proposal: int, base: int) -> Measurement:
@@ -131,8 +131,8 @@ class Measurer:
         request = self._docket.measuring_request(proposal)
         if not request:
             raise BadInputError(
-                f"proposal {proposal} answers no request and its dataset had none before it: there "
-                "is no holdout to measure it on"
+                f"the creator of the dataset had no request with a hidden holdout before proposal "
+                f"{proposal}: there is nothing to measure it on"
             )
         holdout = self.holdout(request)
         try:
@@ -169,7 +169,7 @@ class Measurer:
         sealed = self._registry.sealed_ref(proposal.ref)
         if bytes(sealed.plain_commitment) != bytes(manifest.commitment):
             raise MalformedDataError(f"the {MANIFEST_KIND} names other rows than the sealed ones")
-        rows = self._open(proposal.dataset, proposal.ref, LABEL_ROWS)
+        rows = self._open(proposal.dataset, proposal.ref, rows_label(proposal.proposer))
         if not len(rows) == manifest.num_rows == proposal.num_rows:
             raise MalformedDataError(
                 f"{len(rows)} rows were sealed, the manifest says {manifest.num_rows} and the "
@@ -178,7 +178,7 @@ class Measurer:
         return rows
 
     def _open(self, dataset: int, ref: bytes, label: str) -> Rows:
-        key = (dataset, bytes(ref))
+        key = (dataset, bytes(ref), label)
         if key not in self._rows:
             self._rows[key] = self._registry.open_rows(
                 dataset, Digest(bytes(ref)), label, self._reader
@@ -245,7 +245,9 @@ class Measurer:
             return {}
         count = self._registry.snapshot(dataset, base).num_entries
         return {
-            entry.proposal: self._open(dataset, entry.ref, LABEL_ROWS)
+            entry.proposal: self._open(
+                dataset, entry.ref, rows_label(self._registry.proposal(entry.proposal).proposer)
+            )
             for entry in self._registry.entries(dataset, count)
         }
 

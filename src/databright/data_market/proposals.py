@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from databright.chain.writes import Call, WritePlan, approval, check_money
 from databright.custody.blobs import sha256
-from databright.custody.references import LABEL_ROWS, reference_to_json
+from databright.custody.references import reference_to_json, rows_label
 from databright.data_market.registry import DataRegistry
 from databright.data_market.requests import (
     check_open,
@@ -69,7 +69,7 @@ def plan_proposal(
     contracts = registry.contracts
     what = f"bond {rules.bond} + evaluation fee {rules.evaluation_fee}"
     check_money(contracts.token, proposer, cost, what)
-    sealed, blobs = seal_rows(registry, found, rows, LABEL_ROWS)
+    sealed, blobs = seal_rows(registry, found, rows, rows_label(proposer))
     manifest = Manifest(
         title=draft.title,
         description=draft.description,

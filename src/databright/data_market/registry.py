@@ -11,8 +11,8 @@ from databright.chain.market_contracts import MarketContracts
 from databright.chain.structs import digest_of, fields_of, int_of, values_of
 from databright.custody.blobs import read_blob
 from databright.custody.references import (
-    LABEL_ROWS,
     reference_from_json,
+    rows_label,
     seal_context,
 )
 from databright.custody.sealing import SealedRef, open_from_store
@@ -38,7 +38,6 @@ from databright.units import Address, Amount, Digest, Seconds, Shares
 __all__ = [
     "ACCEPTED",
     "EXPIRED",
-    "LABEL_ROWS",
     "OPEN",
     "REJECTED",
     "STATUSES",
@@ -282,7 +281,7 @@ class DataRegistry:
         Args:
             dataset: id of the dataset.
             ref: digest of the sealed reference.
-            label: `LABEL_ROWS` or `LABEL_HOLDOUT`.
+            label: `LABEL_HOLDOUT`, or `rows_label` of the proposer.
             reader: an admitted node with its key.
 
         Returns:
@@ -342,7 +341,8 @@ def snapshot_rows(
     parts: list[Rows] = []
     identities: list[tuple[int, int]] = []
     for entry in registry.entries(dataset, snapshot.num_entries):
-        rows = registry.open_rows(dataset, entry.ref, LABEL_ROWS, reader)
+        label = rows_label(registry.proposal(entry.proposal).proposer)
+        rows = registry.open_rows(dataset, entry.ref, label, reader)
         parts.append(rows)
         identities.extend((entry.proposal, index) for index in range(len(rows)))
     return concatenate(parts), identities
