@@ -87,7 +87,7 @@ def check_money(story: Mapping[str, Any], market: Market, checks: Checks) -> Non
 def _purpose(payer: str, receiver: str, played: list[str]) -> tuple[str, str]:
     if receiver == ZERO:
         return "burn", f"burnt by {payer}"
-    role = next((role for role in played if (payer, role) in _WHY), "holder")
+    role = next((role for who, role in _WHY if who == payer and role in played), "holder")
     return role, _WHY.get((payer, role), f"paid by {payer}")
 
 

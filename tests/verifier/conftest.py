@@ -52,6 +52,11 @@ class Told:
         return verify(story or self.story, document or self.document, store or self.store)
 
 
+def failed_names(checks: Checks) -> str:
+    """Names of the checks that do not hold, in one line."""
+    return "; ".join(check.name for check in checks.failed)
+
+
 @pytest.fixture(scope="session")
 def told(request: pytest.FixtureRequest) -> Told:
     named = os.environ.get(STORY_HOME)

@@ -108,8 +108,9 @@ def payments_out(
         if transfer.receiver == ZERO_ADDRESS:
             found.append(Payment(transfer.receiver, "burn", transfer.amount, f"burnt by {payer}"))
             continue
+        # Somebody with several roles is paid in the first that this payer knows.
         played = roles.get(transfer.receiver, ())
-        role = next((r for r in played if (payer, r) in _REASONS), "holder")
+        role = next((r for p, r in _REASONS if p == payer and r in played), "holder")
         why = _REASONS.get((payer, role), f"paid by {payer}")
         found.append(Payment(transfer.receiver, role, transfer.amount, why))
     return found

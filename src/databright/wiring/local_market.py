@@ -246,6 +246,7 @@ class LocalMarket:
         self.supervisor.add(
             ChildSpec(WEB, "databright.web", ("--home", str(self.home), "--port", str(chosen)))
         )
+        wait_until(lambda: _listens(chosen), "the page's start")
         return f"http://127.0.0.1:{chosen}/"
 
     def _add(self, name: str, module: str, *more: str) -> None:
@@ -268,6 +269,14 @@ def wait_for_interrupt() -> None:
         threading.Event().wait()
     except KeyboardInterrupt:
         return
+
+
+def _listens(port: int) -> bool:
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=1.0):
+            return True
+    except OSError:
+        return False
 
 
 def free_port() -> int:

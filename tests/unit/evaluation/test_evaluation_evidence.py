@@ -159,8 +159,8 @@ def test_thresholds_are_where_they_are_declared() -> None:
     suspicious = outcome(_figures(suspect=26))
     assert (suspicious.code, suspicious.passed) == ("ok", False)
     assert "26 of 100" in suspicious.reason
-    assert outcome(_figures(gain=Gain(-0.5, -1.0, 0.0))).code == "ok"
-    assert outcome(_figures(gain=Gain(-0.5, -1.0, -1e-9))).code == "harmful"
+    assert outcome(_figures(gain=Gain(-0.5, -1.0, -0.01))).code == "ok"
+    assert outcome(_figures(gain=Gain(-0.5, -1.0, -0.0101))).code == "harmful"
     assert outcome(_figures(copies=50, gain=Gain(-0.5, -1.0, -0.1))).code == "copy"
 
 
