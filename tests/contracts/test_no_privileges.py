@@ -129,7 +129,7 @@ ROLE_ONLY: dict[tuple[str, str], tuple[str, Call]] = {
     ("PredictionMarket", "fulfil"): (
         "prediction: not an admitted node",
         lambda m, who: m.contracts["PredictionMarket"].fulfil(
-            1, m.workers[0], digest("x"), sender=who
+            1, m.workers[0], digest("x"), 0, sender=who
         ),
     ),
     ("PredictionMarket", "refund"): (

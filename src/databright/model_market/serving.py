@@ -60,8 +60,8 @@ class AsksWorkers(Protocol):
 
     def compute(
         self, prediction: int, program: bytes, weights: bytes, samples: bytes, price: Amount
-    ) -> Iterator[tuple[Address, bytes]]:
-        """(worker, output blob) of each worker that answers."""
+    ) -> Iterator[tuple[Address, Amount, bytes]]:
+        """(worker, its fee when it was asked, output blob) of each worker that answers."""
         ...
 
 
@@ -142,26 +142,32 @@ class PredictionServer:
             return own, self._paid_worker(prediction)
         if asked.status != _OPEN:
             raise BadInputError(f"prediction {prediction} was refunded: ask for a new one")
-        for worker, output in self._workers.compute(
+        for worker, fee, output in self._workers.compute(
             prediction, program, weights, samples, asked.price
         ):
             if output != own:
                 _LOG.warning("prediction %d: %s gave another output", prediction, worker)
                 continue
-            self._fulfil(prediction, worker, Digest(hashlib.sha256(own).digest()))
-            return own, worker
+            if self._fulfil(prediction, worker, Digest(hashlib.sha256(own).digest()), fee):
+                return own, self._paid_worker(prediction)
         raise ProtocolError(
             f"no worker whose fee fits the price of prediction {prediction} gave the right output: "
             "try again, or take the price back an hour after asking"
         )
 
-    def _fulfil(self, prediction: int, worker: Address, output: Digest) -> None:
+    def _fulfil(self, prediction: int, worker: Address, output: Digest, fee: Amount) -> bool:
+        """Pay; whether the prediction is paid for now."""
+        market = self._contracts.predictions
         try:
-            self._contracts.predictions.transact(self._signer, "fulfil", prediction, worker, output)
-        except TransactionFailedError:
+            market.transact(self._signer, "fulfil", prediction, worker, output, fee)
+        except TransactionFailedError as error:
             # Another node, or this one before it was killed, may have been first.
-            if self._asked(prediction).status != _FULFILLED:
-                raise
+            if self._asked(prediction).status == _FULFILLED:
+                return True
+            # It has left, was barred or has raised its fee: the next is asked.
+            _LOG.warning("prediction %d: %s cannot be paid: %s", prediction, worker, error)
+            return False
+        return True
 
     def _paid_worker(self, prediction: int) -> Address:
         contracts = self._contracts

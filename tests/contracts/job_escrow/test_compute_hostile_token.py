@@ -59,7 +59,7 @@ def test_reentry_is_refused_and_would_work_elsewhere(hostile_world: World, name:
     a, b = world.workers[:2]
     model = world.model()
     for worker in (a, b):
-        world.predictions.fulfil(world.ask(model), worker, digest("o"), sender=world.hub)
+        world.predictions.fulfil(world.ask(model), worker, digest("o"), 99, sender=world.hub)
         world.registry.leave(sender=worker)
     world.wait(7 * 86400)
     for worker in (a, b):

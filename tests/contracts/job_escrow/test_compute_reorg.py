@@ -119,9 +119,9 @@ def test_reorg_of_a_fulfilment_leaves_the_price_with_the_market(world: World) ->
     asked = world.ask(world.model())
     world.wait(HOUR + 1)
     with boa.env.anchor():
-        world.predictions.fulfil(asked, world.workers[0], digest("o"), sender=world.hub)
+        world.predictions.fulfil(asked, world.workers[0], digest("o"), 99, sender=world.hub)
     world.predictions.refund(asked, sender=world.people["payer"])
     with refused("prediction: not open"):
-        world.predictions.fulfil(asked, world.workers[0], digest("o"), sender=world.hub)
+        world.predictions.fulfil(asked, world.workers[0], digest("o"), 99, sender=world.hub)
     assert world.predictions.credit_of(world.workers[0]) == 0
     world.check_predictions()

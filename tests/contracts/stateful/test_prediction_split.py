@@ -61,9 +61,9 @@ def test_contract_and_rules_split_a_price_alike(
         expected = split_prediction(price, fee, data_bps, shares)
     except Refused as reason:
         with refused(str(reason)):
-            world.predictions.fulfil(asked, worker, digest("o"), sender=world.hub)
+            world.predictions.fulfil(asked, worker, digest("o"), 99, sender=world.hub)
         return
-    world.predictions.fulfil(asked, worker, digest("o"), sender=world.hub)
+    world.predictions.fulfil(asked, worker, digest("o"), 99, sender=world.hub)
     (paid,) = events(world.predictions, "PredictionFulfilled")
     parts = (paid.worker_fee, paid.data_amount, paid.owner_amount, paid.returned)
     assert parts == expected

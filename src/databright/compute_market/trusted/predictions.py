@@ -30,8 +30,8 @@ class PredictionLeases:
 
     def compute(
         self, prediction: int, program: bytes, weights: bytes, samples: bytes, price: Amount
-    ) -> Iterator[tuple[Address, bytes]]:
-        """Ask workers one after the other, in the order of sha256(prediction | owner).
+    ) -> Iterator[tuple[Address, Amount, bytes]]:
+        """Ask workers one after the other: by fee, then in the order of sha256(prediction | owner).
 
         Args:
             prediction: id on chain.
@@ -41,9 +41,10 @@ class PredictionLeases:
             price: what was paid: the most that the worker's fee may be.
 
         Yields:
-            (worker, output blob) of each that answers; the caller stops at the first right one.
+            (worker, its fee when it was asked, output blob) of each that answers; the caller stops
+            at the first right one.
         """
-        for owner in self._candidates(prediction, price):
+        for owner, fee in self._candidates(prediction, price):
             work = Work(PREDICT, prediction, 0, owner)
             named = {Digest(hashlib.sha256(b).digest()): b for b in (program, weights, samples)}
             digests = list(named)
@@ -62,7 +63,7 @@ class PredictionLeases:
             if output is None:
                 _LOG.warning("prediction %d: %s did not answer", prediction, owner)
             else:
-                yield owner, output
+                yield owner, fee, output
 
     def _await(self, work: Work) -> bytes | None:
         dispatcher = self._parts.dispatcher
@@ -79,14 +80,14 @@ class PredictionLeases:
             dispatcher.wait(seen, left)
         return None
 
-    def _candidates(self, prediction: int, price: Amount) -> list[Address]:
+    def _candidates(self, prediction: int, price: Amount) -> list[tuple[Address, Amount]]:
         node, workers = self._parts.node, self._parts.ledger.workers()
         found = [
-            owner
+            (owner, workers[owner].min_fee)
             for owner in self._parts.dispatcher.connected()
             if owner in workers and workers[owner].takes_work(node, price, NUMERIC_CLASS)
         ]
-        return sorted(found, key=lambda owner: _lot(prediction, owner))
+        return sorted(found, key=lambda each: (each[1], _lot(prediction, each[0])))
 
 
 def _lot(prediction: int, owner: Address) -> bytes:

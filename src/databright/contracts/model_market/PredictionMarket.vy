@@ -175,11 +175,12 @@ def request_prediction(model: uint256, input: bytes32, max_price: uint256) -> ui
 
 @external
 @nonreentrant
-def fulfil(prediction: uint256, worker: address, output: bytes32):
+def fulfil(prediction: uint256, worker: address, output: bytes32, max_fee: uint256):
     """
     @notice An admitted node of the dataset vouches for the output; the price is split.
     @param worker Who computed it; gets its minimum fee.
     @param output Digest of the output's blob.
+    @param max_fee Its minimum fee when it was chosen: raised since, it is not paid.
     """
     asked: Prediction = self.predictions[prediction]
     assert asked.status == OPEN, "prediction: not open"
@@ -190,6 +191,7 @@ def fulfil(prediction: uint256, worker: address, output: bytes32):
     assert output != empty(bytes32), "prediction: no output"
     worker_fee: uint256 = (staticcall Registry(registry).worker(worker)).min_fee
     assert worker_fee <= asked.price, "prediction: worker fee above price"
+    assert worker_fee <= max_fee, "prediction: worker has raised its fee"
     data_amount: uint256 = (
         (asked.price - worker_fee)
         * staticcall Association(association).prediction_bps(asked.dataset)
