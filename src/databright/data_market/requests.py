@@ -231,7 +231,7 @@ def plan_close(registry: DataRegistry, initiator: Address, request: int) -> Writ
 
     Raises:
         UnknownEntityError: no such request.
-        BadInputError: another initiator, before the deadline, or closed already.
+        BadInputError: another initiator, closed already, or proposals may come still.
     """
     found = registry.request(request)
     if found.initiator != initiator:
@@ -241,7 +241,9 @@ def plan_close(registry: DataRegistry, initiator: Address, request: int) -> Writ
     if found.closed:
         raise BadInputError(f"request {request} is closed already")
     now = registry.contracts.chain.head().timestamp
-    if now < found.deadline:
+    closes_at = registry.dataset(found.dataset).rules.closes_at
+    is_over = now >= found.deadline or found.retired is not None
+    if not is_over and not 0 < closes_at <= now:
         raise BadInputError(
             f"request {request} runs until {found.deadline}, the chain's time is {now}: close it "
             "after its deadline"

@@ -84,6 +84,23 @@ def test_close_request_waits_for_the_deadline(market: Market) -> None:
         market.association.close_request(request, sender=market.initiator)
 
 
+def test_close_request_waits_for_no_deadline_that_nobody_can_use(market: Market) -> None:
+    """One evaluator retires the holdout, or the dataset closes: the escrow must not be stuck."""
+    retired = market.open_request(100, deadline=2**255)
+    evaluator = market.evaluators[0].address
+    market.association.retire_holdout(retired, digest("reveal"), sender=evaluator)
+    market.association.close_request(retired, sender=market.initiator)
+
+    dataset = market.create_dataset(closes_at=market.now() + 10)
+    closing = market.open_request(100, dataset=dataset, deadline=2**255)
+    with refused("association: request is open"):
+        market.association.close_request(closing, sender=market.initiator)
+    market.wait(10)
+    market.association.close_request(closing, sender=market.initiator)
+    assert market.credit(market.initiator) == 200
+    market.check_association()
+
+
 def test_close_request_waits_for_open_proposals(market: Market, contributors: list[str]) -> None:
     request = market.open_request(100)
     market.wait(10 * PERIOD - 10)

@@ -523,14 +523,20 @@ def top_up(request: uint256, amount: uint256):
 @nonreentrant
 def close_request(request: uint256):
     """
-    @notice Close a request after its deadline; what is left of the escrow becomes the initiator's
+    @notice Close a request that takes no more proposals (its deadline or the dataset's closing time
+        has passed, or its holdout is retired); what is left of the escrow becomes the initiator's
         credit. Only the initiator.
     @param request Id of the request.
     """
     r: Request = self.requests[request]
     assert r.status == OPEN, "association: request is closed"
     assert msg.sender == r.initiator, "association: not the initiator"
-    assert block.timestamp >= r.deadline, "association: request is open"
+    closes_at: uint256 = self.rules[r.dataset].closes_at
+    assert (
+        block.timestamp >= r.deadline
+        or (closes_at != 0 and block.timestamp >= closes_at)
+        or r.reveal != empty(bytes32)
+    ), "association: request is open"
     assert r.open_proposals == 0, "association: proposals are open"
     self.requests[request].status = CLOSED
     self.requests[request].escrow = 0
