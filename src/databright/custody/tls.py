@@ -10,6 +10,7 @@ import datetime
 import ipaddress
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
@@ -45,6 +46,43 @@ def make_tls_identity(address: Address) -> tuple[bytes, bytes]:
         127.0.0.1 and `tls_name`, as server and as client.
     """
     key = ec.generate_private_key(ec.SECP256R1())
+    certificate = _certificate(address, key, key.public_key(), x509.random_serial_number())
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return private, certificate.public_bytes(Encoding.PEM)
+
+
+def is_identity_of(certificate_der: bytes, address: Address) -> bool:
+    """Whether a certificate is one that `make_tls_identity` makes for this very address.
+
+    A server that takes many peers' certificates as its roots must take no other: an unreadable
+    one hides those after it, and one with another's name stands in its place.
+
+    Args:
+        certificate_der: bytes from a stranger.
+        address: whose certificate it should be.
+
+    Returns:
+        True for exactly our form: nothing but public key, serial number and signature is free.
+    """
+    try:
+        found = x509.load_der_x509_certificate(certificate_der)
+        key = found.public_key()
+        if not isinstance(key, ec.EllipticCurvePublicKey) or key.curve.name != "secp256r1":
+            return False
+        found.verify_directly_issued_by(found)
+        ours = _certificate(address, ec.generate_private_key(key.curve), key, found.serial_number)
+    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
+        return False
+    same = found.tbs_certificate_bytes == ours.tbs_certificate_bytes
+    return same and found.public_bytes(Encoding.DER) == certificate_der
+
+
+def _certificate(
+    address: Address,
+    signing: ec.EllipticCurvePrivateKey,
+    public: ec.EllipticCurvePublicKey,
+    serial_number: int,
+) -> x509.Certificate:
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, tls_name(address))])
     names: list[x509.GeneralName] = [
         x509.DNSName("localhost"),
@@ -52,18 +90,16 @@ def make_tls_identity(address: Address) -> tuple[bytes, bytes]:
         x509.DNSName(tls_name(address)),
     ]
     usages = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
-    certificate = (
+    return (
         x509.CertificateBuilder()
         .subject_name(name)
         .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
+        .public_key(public)
+        .serial_number(serial_number)
         .not_valid_before(_NOT_BEFORE)
         .not_valid_after(_NOT_AFTER)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(x509.SubjectAlternativeName(names), critical=False)
         .add_extension(x509.ExtendedKeyUsage(usages), critical=False)
-        .sign(key, SHA256())
+        .sign(signing, SHA256())
     )
-    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    return private, certificate.public_bytes(Encoding.PEM)

@@ -14,7 +14,9 @@ from databright.compute_market.projections import JobHistory
 from databright.compute_market.trusted.ledger import MarketLedger
 from databright.compute_market.trusted.scheduler import HubParts, JobRunner
 from databright.compute_market.trusted.settlement import read_blob
+from databright.custody.tls import is_identity_of
 from databright.errors import (
+    BadInputError,
     ChainError,
     DatabrightError,
     NotAuthorisedError,
@@ -52,7 +54,8 @@ class WorkerDirectory:
         """Owner -> certificate in DER.
 
         Returns:
-            Those of owners that are not barred and whose certificate is in the store.
+            Those of owners that are not barred and whose certificate, made for them as
+            `custody.tls` does, is in the store.
         """
         return {owner: der for owner, (_, der) in self._known.items()}
 
@@ -72,6 +75,12 @@ class WorkerDirectory:
             except StorageError as error:
                 _LOG.debug("certificate of %s: %s", owner, error)
                 is_complete = False
+                continue
+            except BadInputError as error:
+                _LOG.debug("what %s has pinned is no certificate: %s", owner, error)
+                continue
+            if not is_identity_of(der, owner):
+                _LOG.debug("what %s has pinned is not a certificate of its own", owner)
                 continue
             found[owner] = (entry.tls_pin, der)
         self._known, self.is_complete = found, is_complete

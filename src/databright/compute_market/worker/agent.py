@@ -73,6 +73,7 @@ class Agent:
         self._checks = LeaseChecks(contracts, identity.owner)
         self._status = status
         self._poll_s = poll_s
+        self._nodes: list[Address] = []
         self._links: dict[Address, NodeLink] = {}
         self._queue: OrderedDict[tuple[Address, WorkKey], hub_pb2.Lease] = OrderedDict()
         self._changed = threading.Condition()
@@ -118,9 +119,15 @@ class Agent:
 
     def _look_for_nodes(self) -> None:
         workers = self._contracts.workers
-        for index in range(int(workers.call("num_nodes"))):
-            node = Address(str(workers.call("node_at", index)))
-            if node not in self._links and self._entry(node)["endpoint"]:
+        for index in range(len(self._nodes), int(workers.call("num_nodes"))):
+            self._nodes.append(Address(str(workers.call("node_at", index))))
+        for node in self._nodes:
+            # Anybody can register a node: only those that the owner chose are dialled.
+            if (
+                node not in self._links
+                and workers.call("answers_to", self._identity.owner, node)
+                and self._entry(node)["endpoint"]
+            ):
                 link = NodeLink(
                     node,
                     self._tls,
