@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import queue
+import re
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import NoReturn, Protocol
@@ -30,6 +32,12 @@ MAX_SESSIONS = 96
 """Sessions at once; each takes a thread."""
 _BLOB_CALLS = 32
 _MAX_OUTBOX = 10_000
+_MAX_CALLS = 6
+"""Calls at once of one certificate: no peer may take all threads."""
+_HELLO_S = 10.0
+_BLOB_S = 120.0
+_TARGET = re.compile(r"(?:[A-Za-z0-9.-]{1,100}|\[[0-9A-Fa-f:.]{2,45}\]):(?P<port>[0-9]{1,5})")
+"""A name or address of a machine and a port; no scheme, so that no other kind is dialled."""
 
 Send = Callable[[hub_pb2.FromHub], None]
 
@@ -81,26 +89,79 @@ def _abort(context: grpc.ServicerContext, error: DatabrightError) -> NoReturn:
     raise error  # abort has raised; the stubs do not say so
 
 
+class _BusyError(DatabrightError):
+    """The peer has as many calls under way as it may have."""
+
+
+class _Calls:
+    """Counts the calls of each certificate, and ends those that take too long."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._of_pin: Counter[Digest] = Counter()
+
+    def enter(self, context: grpc.ServicerContext, limit_s: float) -> threading.Timer:
+        """Begin a call; it counts until it ends.
+
+        Args:
+            context: of the call.
+            limit_s: seconds after which it is cut off, unless the timer is cancelled before.
+
+        Returns:
+            The timer.
+
+        Raises:
+            _BusyError: the peer has too many calls under way.
+        """
+        pin = peer_pin(context)
+        with self._lock:
+            if self._of_pin[pin] >= _MAX_CALLS:
+                raise _BusyError(f"more than {_MAX_CALLS} calls at once: end one, then try again")
+            self._of_pin[pin] += 1
+        timer = threading.Timer(limit_s, context.cancel)
+        timer.daemon = True
+        timer.start()
+
+        def leave() -> None:
+            timer.cancel()
+            with self._lock:
+                self._of_pin[pin] -= 1
+
+        if not context.add_callback(leave):
+            leave()
+        return timer
+
+
 class _Hub(hub_pb2_grpc.HubServicer):
     def __init__(self, node: Address, directory: Directory, handler: SessionHandler) -> None:
         self._node = node
         self._directory = directory
         self._handler = handler
-        self._owners: dict[str, Address] = {}
+        self._calls = _Calls()
 
     def Session(
         self, request_iterator: Iterator[hub_pb2.FromWorker], context: grpc.ServicerContext
     ) -> Iterator[hub_pb2.FromHub]:
         try:
+            timer = self._calls.enter(context, _HELLO_S)
             owner = self._admit(request_iterator, context)
+            timer.cancel()
         except DatabrightError as error:
             _abort(context, error)
         outbox: queue.Queue[hub_pb2.FromHub | None] = queue.Queue(_MAX_OUTBOX)
         failure: list[DatabrightError] = []
-        context.add_callback(lambda: outbox.put(None))
-        welcome = hub_pb2.FromHub(welcome=hub_pb2.Welcome(node=self._node))
-        outbox.put(welcome)
-        token = self._handler.opened(owner, outbox.put)
+        end: Callable[[], object] = context.cancel
+
+        def send(message: hub_pb2.FromHub | None) -> None:
+            # Never waits: whoever sends holds the lock that all sessions share.
+            try:
+                outbox.put_nowait(message)
+            except queue.Full:
+                end()
+
+        context.add_callback(lambda: send(None))
+        send(hub_pb2.FromHub(welcome=hub_pb2.Welcome(node=self._node)))
+        token = self._handler.opened(owner, send)
         threading.Thread(
             target=self._listen,
             args=(owner, request_iterator, outbox, failure),
@@ -119,6 +180,7 @@ class _Hub(hub_pb2_grpc.HubServicer):
         self, request: hub_pb2.BlobRequest, context: grpc.ServicerContext
     ) -> Iterator[hub_pb2.Chunk]:
         try:
+            self._calls.enter(context, _BLOB_S)
             blob = self._blob_for(peer_pin(context), Digest(request.digest))
         except DatabrightError as error:
             _abort(context, error)
@@ -128,6 +190,7 @@ class _Hub(hub_pb2_grpc.HubServicer):
         self, request_iterator: Iterator[hub_pb2.Chunk], context: grpc.ServicerContext
     ) -> hub_pb2.Stored:
         try:
+            self._calls.enter(context, _BLOB_S)
             head = first_chunk(request_iterator)
             digest = Digest(head.digest)
             owner = self._expecting(peer_pin(context), digest)
@@ -294,5 +357,5 @@ def split_endpoint(endpoint: str) -> tuple[str, str]:
 
 
 def _is_target(text: str) -> bool:
-    host, colon, port = text.rpartition(":")
-    return bool(host and colon) and port.isdigit() and 0 < int(port) < 65_536
+    found = _TARGET.fullmatch(text)
+    return found is not None and 0 < int(found["port"]) < 65_536

@@ -6,10 +6,12 @@ import hashlib
 import importlib
 import queue
 import socket
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
 
 from databright.custody.tls import make_tls_identity
@@ -19,7 +21,7 @@ from databright.errors import (
     NotAuthorisedError,
     ProtocolError,
 )
-from databright.transport import hub_pb2
+from databright.transport import hub_pb2, hub_pb2_grpc
 from databright.transport.blobs import CHUNK_BYTES, assemble, chunks, first_chunk
 from databright.transport.client import HubSession, predict
 from databright.transport.hub import HubServer, Send, split_endpoint
@@ -28,6 +30,7 @@ from databright.transport.tls import (
     SERVER_OPTIONS,
     TlsIdentity,
     der_of_pem,
+    open_channel,
     pem_of_der,
 )
 from databright.units import Address, Digest
@@ -210,6 +213,80 @@ def test_grpc_knows_each_option(name: str) -> None:
     assert name.encode() + b"\0" in Path(library).read_bytes()
 
 
+def test_one_worker_cannot_take_all_threads(hub: Setup) -> None:
+    greedy = [hub.dial(OWNERS[0]) for _ in range(10)]
+    try:
+        admitted = 0
+        streams = [session.messages() for session in greedy]
+        for stream in streams:
+            try:
+                next(stream)
+                admitted += 1
+            except ProtocolError as error:
+                assert "at once" in str(error)  # noqa: PT017 - some are admitted, some are not
+        assert admitted == 6
+        for _ in range(admitted):
+            assert hear(hub) == (OWNERS[0], "opened")
+        with hub.dial(OWNERS[1]) as session:
+            assert next(session.messages()).welcome.node == NODE
+            assert hear(hub) == (OWNERS[1], "opened")
+        assert hear(hub) == (OWNERS[1], "closed")
+    finally:
+        for session in greedy:
+            session.close()
+    for _ in range(admitted):
+        assert hear(hub) == (OWNERS[0], "closed")
+    with hub.dial(OWNERS[0]) as session:
+        assert next(session.messages()).welcome.node == NODE
+        assert hear(hub) == (OWNERS[0], "opened")
+    assert hear(hub) == (OWNERS[0], "closed")
+
+
+def test_a_peer_that_never_says_hello_is_cut_off(
+    hub: Setup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("databright.transport.hub._HELLO_S", 0.2)
+    worker = hub.workers[OWNERS[0]]
+    never = threading.Event()
+
+    def silent() -> Iterator[hub_pb2.FromWorker]:
+        never.wait(20)
+        yield from ()
+
+    with open_channel(hub.sessions, hub.node.cert_der, worker) as channel:
+        try:
+            with pytest.raises(grpc.RpcError):
+                next(iter(hub_pb2_grpc.HubStub(channel).Session(silent())))
+            assert not never.is_set()
+        finally:
+            never.set()
+
+
+def test_a_session_that_does_not_read_is_ended_and_holds_up_nobody(
+    hub: Setup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("databright.transport.hub._MAX_OUTBOX", 8)
+    with hub.dial(OWNERS[0]) as session:
+        messages = session.messages()
+        assert next(messages).welcome.node == NODE
+        assert hear(hub) == (OWNERS[0], "opened")
+        send = hub.recorder.sends[OWNERS[0]]
+        lease = hub_pb2.Lease(program=bytes(2**20))
+
+        def flood() -> None:
+            for _ in range(64):  # more than the outbox and the wire's window hold
+                send(hub_pb2.FromHub(lease=lease))
+
+        thread = threading.Thread(target=flood, daemon=True)
+        thread.start()
+        thread.join(timeout=20)
+        assert not thread.is_alive()
+        with pytest.raises(ProtocolError):
+            for _ in messages:
+                pass
+    assert hear(hub) == (OWNERS[0], "closed")
+
+
 def test_payers_need_no_certificate_and_get_errors_as_they_are(hub: Setup) -> None:
     def ask(prediction: int, signature: bytes) -> tuple[bytes, Address]:
         return predict(
@@ -262,7 +339,21 @@ def test_a_blob_that_is_not_what_its_hash_says_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "host:1", "a:1,b", "a:0,b:1", "a:1,b:1,c:1", ":1,:2", "a:x,b:1"]
+    "text",
+    [
+        "",
+        "host:1",
+        "a:1,b",
+        "a:0,b:1",
+        "a:1,b:1,c:1",
+        ":1,:2",
+        "a:x,b:1",
+        "a:\N{SUPERSCRIPT TWO},b:1",
+        "a:\N{ARABIC-INDIC DIGIT ONE},b:1",
+        "unix:/run/x:1,b:1",
+        "dns:///a:1,b:1",
+        "a\n:1,b:1",
+    ],
 )
 def test_a_malformed_endpoint_is_refused(text: str) -> None:
     with pytest.raises(ProtocolError, match="no endpoint"):
