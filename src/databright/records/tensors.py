@@ -146,6 +146,9 @@ def _read_entry(name: str, value: JsonValue) -> _Entry:
             f"tensor {name!r}: data_offsets {list(offsets)} do not match"
             f" shape {list(shape)} of {code}"
         )
+    if math.prod(max(1, size) for size in shape) * _DTYPES[code].itemsize >= 2**63:
+        # An empty tensor may announce sizes that no array library takes.
+        raise MalformedDataError(f"tensor {name!r} has the shape {list(shape)}: too large")
     return _Entry(name, code, shape, offsets[0], offsets[1])
 
 

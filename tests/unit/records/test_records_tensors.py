@@ -190,3 +190,9 @@ def test_a_mutated_container_is_refused_or_read_canonically(data: st.DataObject)
     except BadInputError:
         return
     assert dump_tensors(read) == bytes(blob)
+
+
+@pytest.mark.parametrize("shape", [[0, 2**62], [2**62, 0], [0, 2**62, 2**62], [2**63 - 1, 0]])
+def test_an_empty_tensor_of_an_impossible_size_is_refused(shape: list[int]) -> None:
+    with pytest.raises(MalformedDataError, match="too large"):
+        load(container({"a": {"dtype": "F32", "shape": shape, "data_offsets": [0, 0]}}))
