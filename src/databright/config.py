@@ -27,7 +27,7 @@ HOME_VARIABLE = "DATABRIGHT_HOME"
 """Environment variable that names the home folder."""
 DEMO_FOLDER = "demo"
 """Homes of demo runs lie in this folder of the default home, each a home of its own."""
-_HOME_FILE = "home.json"
+HOME_FILE = "home.json"
 _SETTINGS_FILE = "settings.toml"
 _FILE_CAP = 65_536
 
@@ -185,10 +185,10 @@ def open_home(path: Path, *, versions: Mapping[str, str] | None = None) -> Home:
             f"choose another with --home or {HOME_VARIABLE}"
         ) from error
     _check_permissions(path, found)
-    if not (path / _HOME_FILE).exists():
+    if not (path / HOME_FILE).exists():
         if any(held.name != DEMO_FOLDER for held in path.iterdir()):
             raise ConfigError(
-                f"{path} holds other files and no {_HOME_FILE}, so it is not a DataBright home; "
+                f"{path} holds other files and no {HOME_FILE}, so it is not a DataBright home; "
                 "choose an empty or new folder"
             )
         _write_home(path, dict(versions or {}))
@@ -223,7 +223,7 @@ def _read_small(path: Path) -> bytes:
 
 
 def _read_home(path: Path) -> Home:
-    file = path / _HOME_FILE
+    file = path / HOME_FILE
     try:
         record = json.loads(_read_small(file))
         schema, versions = record["schema"], record["versions"]
@@ -257,7 +257,7 @@ def _write_home(path: Path, versions: Mapping[str, str]) -> None:
             file.write(record + "\n")
             file.flush()
             os.fsync(file.fileno())
-        Path(temporary).replace(path / _HOME_FILE)
+        Path(temporary).replace(path / HOME_FILE)
     except OSError as error:
         raise ConfigError(f"{path} cannot be written: {error.strerror}") from error
 

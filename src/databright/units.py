@@ -29,6 +29,8 @@ Address = NewType("Address", str)
 
 BPS = 10_000
 """Basis points in one whole."""
+DECIMALS = 6
+"""Decimals of the market token: a token is 10**6 base units."""
 MICRO_NATS = 1_000_000
 """Shares minted for a gain of one nat per sample."""
 
@@ -52,6 +54,19 @@ def parse_amount(text: str) -> Amount:
             f"{text[:80]!r} is not an amount: write whole base units as decimal digits, e.g. '1500'"
         )
     return Amount(int(text))
+
+
+def in_tokens(amount: int) -> str:
+    """Write money for people.
+
+    Args:
+        amount: base units.
+
+    Returns:
+        Tokens with six decimals, e.g. 12.500000.
+    """
+    whole, part = divmod(amount, 10**DECIMALS)
+    return f"{whole}.{part:0{DECIMALS}d}"
 
 
 def ceil_bps(part: int, whole: int) -> BasisPoints:

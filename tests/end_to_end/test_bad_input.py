@@ -172,7 +172,7 @@ def test_a_proposer_without_money_is_told_how_much(
 ) -> None:
     path = _write(tmp_path / "rows.csv", _joined(_csv(data_market.parts[0])))
     words = ("propose", str(opened[0]), str(path), "--as", "poor")
-    _refused(data_market, capsys, *words, says="transfer at least 1504 more")
+    _refused(data_market, capsys, *words, says="transfer at least 0.001504 more")
 
 
 def test_a_job_that_nobody_can_keep_is_refused(

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from databright.chain.base import Receipt
 from databright.chain.bindings import Contract, Signer
 from databright.errors import BadInputError, ChainError, TransactionFailedError
-from databright.units import Address
+from databright.units import Address, in_tokens
 
 
 @dataclass(frozen=True)
@@ -156,8 +156,9 @@ def check_money(token: Contract, payer: Address, amount: int, what: str) -> None
     balance = int(token.call("balanceOf", payer))
     if balance < amount:
         raise BadInputError(
-            f"{what} needs {amount} base units of the market's token, {payer} has {balance}: "
-            f"transfer at least {amount - balance} more to it"
+            f"{what} needs {in_tokens(amount)} market tokens, {payer} has {in_tokens(balance)}: "
+            f"transfer at least {in_tokens(amount - balance)} more to it (on a development market: "
+            "databright chain fund)"
         )
 
 
@@ -175,5 +176,5 @@ def approval(token: Contract, payer: Address, spender: Contract, amount: int) ->
     """
     if amount == 0 or int(token.call("allowance", payer, spender.address)) >= amount:
         return ()
-    purpose = f"let {spender.artifact.name} take {amount}"
+    purpose = f"let {spender.artifact.name} take {in_tokens(amount)}"
     return (Call(token, "approve", (spender.address, amount), purpose),)

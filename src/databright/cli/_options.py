@@ -16,7 +16,8 @@ from eth_utils.address import is_checksum_address
 from databright.client import Client, Written
 from databright.config import home_path
 from databright.errors import BadInputError
-from databright.units import Address, Amount, Seconds
+from databright.units import DECIMALS, Address, Amount, Seconds
+from databright.units import in_tokens as tokens
 from databright.wiring.session import keystore
 
 HOME = typer.Option(None, "--home", help="Home folder; default: the user's data folder.")
@@ -26,7 +27,10 @@ AS = typer.Option(None, "--as", help="Name of the key that signs; the only one w
 PASSPHRASE_FILE = typer.Option(
     None, "--passphrase-file", help="File with the key's passphrase; else DATABRIGHT_PASSPHRASE."
 )
-DECIMALS = 6
+__all__ = [
+    "AS", "DRY_RUN", "HOME", "JSON", "PASSPHRASE_FILE", "address_of", "amount", "client", "home_of",
+    "period", "plain", "read_passphrase", "reader", "show", "show_written", "tokens",
+]  # fmt: skip
 _AMOUNT = re.compile(r"(0|[1-9][0-9]{0,30})(?:\.([0-9]{1,6}))?\Z")
 _PERIOD = re.compile(r"([1-9][0-9]{0,9})([smhdw])\Z")
 _UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
@@ -136,19 +140,6 @@ def amount(text: str) -> Amount:
             "e.g. 12.5"
         )
     return Amount(int(found[1]) * 10**DECIMALS + int((found[2] or "").ljust(DECIMALS, "0")))
-
-
-def tokens(value: int) -> str:
-    """Write money for people.
-
-    Args:
-        value: base units.
-
-    Returns:
-        Tokens with six decimals.
-    """
-    whole, part = divmod(value, 10**DECIMALS)
-    return f"{whole}.{part:0{DECIMALS}d}"
 
 
 def period(text: str) -> Seconds:

@@ -88,12 +88,16 @@ def claim(
 
 def balance(
     who: str = typer.Argument("", help="Name of a key or address; all keys when left out."),
+    actor: str | None = AS,
     home: Path | None = HOME,
     as_json: bool = JSON,
 ) -> None:
     """Show tokens, waiting credits and dividends."""
+    if who and actor:
+        raise BadInputError(f"say {who[:60]} or --as {actor[:60]}, not both")
     acting = reader(home)
-    names = [who] if who else acting.keystore_names()
+    chosen = who or actor
+    names = [chosen] if chosen else acting.keystore_names()
     found = [(name, acting.wallet.balance(address_of(name, home))) for name in names]
     lines = [
         f"{name:<20} {tokens(item.tokens):>22}  waiting: credits "

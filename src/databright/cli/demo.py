@@ -16,6 +16,7 @@ from databright.wiring.local_market import (
     turn_signals_into_interrupts,
     wait_for_interrupt,
 )
+from databright.wiring.preflight import check_start
 
 
 def register(app: typer.Typer) -> None:
@@ -42,6 +43,7 @@ def demo(
         raise BadInputError(f"the seed is {seed}: use a whole number from 0")
     if json_file is not None and not json_file.absolute().parent.is_dir():
         raise BadInputError(f"there is no folder {json_file.absolute().parent}: make it first")
+    check_start(_place(home), chain, port)
     turn_signals_into_interrupts()
     folder = _fresh_home(home, seed)
     typer.echo(f"Home of this run: {folder}")
@@ -58,6 +60,10 @@ def demo(
         market.stop()
 
 
+def _place(home: Path | None) -> Path:
+    return home_path(home, os.environ) if home is not None else home_path(None, os.environ) / "demo"
+
+
 def _fresh_home(home: Path | None, seed: int) -> Path:
     """An empty home folder; the demo never touches one that holds something."""
     if home is not None:
@@ -67,7 +73,7 @@ def _fresh_home(home: Path | None, seed: int) -> Path:
                 f"{path} is not empty: the demo starts from nothing, name a new folder with --home"
             )
         return open_home(path).path
-    base = home_path(None, os.environ) / "demo"
+    base = _place(None)
     number = 1
     while (base / f"{seed}-{number}").exists():
         number += 1

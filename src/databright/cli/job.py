@@ -19,7 +19,8 @@ from databright.cli._options import (
     show_written,
     tokens,
 )
-from databright.client.buyer import JobDraft
+from databright.cli._watching import follow
+from databright.client.buyer import Job, JobDraft
 from databright.errors import BadInputError
 
 app = typer.Typer(help="Training jobs.", no_args_is_help=True)
@@ -30,6 +31,9 @@ _ROUNDS = typer.Option(6, "--rounds", help="Times that all shards are trained an
 _STEPS = typer.Option(25, "--steps", help="Local steps of a segment.")
 _REPLICAS = typer.Option(3, "--replicas", help="Owners that compute each segment.")
 _CAP = typer.Option(None, "--cap-bps", help="Share of the data that an owner may see.")
+_PRICE = typer.Option(
+    None, "--segment-price", help="The most for one replica of one segment; by fees if left out."
+)
 _SNAPSHOT = typer.Option(None, "--snapshot", help="The dataset's version; the newest if left out.")
 
 
@@ -43,6 +47,7 @@ def plan(
     replicas: int = _REPLICAS,
     cap_bps: int | None = _CAP,
     snapshot: int | None = _SNAPSHOT,
+    segment_price: str | None = _PRICE,
     home: Path | None = HOME,
     as_json: bool = JSON,
 ) -> None:
@@ -56,11 +61,13 @@ def plan(
         replicas=replicas,
         cap_bps=cap_bps,
         snapshot=snapshot,
+        segment_price=None if segment_price is None else amount(segment_price),
     )
     found = reader(home).buyer.plan_job(draft)
     lines = [
         f"data fee   {tokens(found.data_fee)}",
-        f"compute    {tokens(found.compute)} and a reserve of {tokens(found.reserve)}",
+        f"compute    {tokens(found.compute)} and a reserve of {tokens(found.reserve)}: "
+        f"{tokens(found.segment_price)} for a replica of a segment",
         f"node fee   {tokens(found.node_fee)}",
         f"chain fees {tokens(found.chain_fee)}",
         f"total      {tokens(found.total)}",
@@ -83,6 +90,7 @@ def open_job(
     replicas: int = _REPLICAS,
     cap_bps: int | None = _CAP,
     snapshot: int | None = _SNAPSHOT,
+    segment_price: str | None = _PRICE,
     seed: int = typer.Option(0, "--seed", help="Of shards and batches."),
     node_fee: str = typer.Option("0", "--node-fee", help="For the node's operator."),
     max_cost: str = typer.Option(..., "--max-cost", help="Refuse a job that costs more."),
@@ -103,6 +111,7 @@ def open_job(
         replicas=replicas,
         cap_bps=cap_bps,
         snapshot=snapshot,
+        segment_price=None if segment_price is None else amount(segment_price),
         seed=seed,
         node_fee=amount(node_fee),
     )
@@ -116,15 +125,39 @@ def open_job(
     show_written(buyer.open_job(draft, dry_run=dry_run), "job", as_json=as_json)
 
 
+def _state(item: Job) -> str:
+    return (
+        f"job {item.id} on dataset {item.dataset}@{item.snapshot}: {item.status_name}, "
+        f"{item.accepted} of {item.num_shards * item.num_rounds} segments accepted"
+    )
+
+
+@app.command("list")
+def list_jobs(home: Path | None = HOME, as_json: bool = JSON) -> None:
+    """Show all jobs and their states."""
+    found = reader(home).buyer.jobs()
+    show({"jobs": found}, [_state(item) for item in found] or ["no jobs yet"], as_json=as_json)
+
+
 @app.command("show")
 def show_job(job: int, home: Path | None = HOME, as_json: bool = JSON) -> None:
     """Show one job."""
     found = reader(home).buyer.job(job)
-    lines = [
-        f"job {found.id} on dataset {found.dataset}@{found.snapshot}: {found.status_name}, "
-        f"{found.accepted} of {found.num_shards * found.num_rounds} segments accepted",
+    show(found, _lines(found), as_json=as_json)
+
+
+@app.command("watch")
+def watch_job(job: int, home: Path | None = HOME, as_json: bool = JSON) -> None:
+    """Follow one job to its end."""
+    buyer = reader(home).buyer
+    found = follow(lambda: buyer.job(job), lambda item: item.is_over, _state, as_json=as_json)
+    show(found, _lines(found)[1:], as_json=as_json)
+
+
+def _lines(found: Job) -> list[str]:
+    return [
+        _state(found),
         f"      hub {found.hub}, accuracy {found.metric_bps / 100:.2f} %",
         f"      left: compute {tokens(found.compute_left)}, reserve {tokens(found.reserve_left)}, "
         f"chain {tokens(found.chain_left)}",
     ]
-    show(found, lines, as_json=as_json)

@@ -7,7 +7,9 @@ from pathlib import Path
 import typer
 
 from databright.cli._options import HOME, JSON, reader, show, tokens
+from databright.cli._watching import follow
 from databright.data_market.registry import Proposal
+from databright.errors import BadInputError
 from databright.records.evidence import OUTCOMES
 
 app = typer.Typer(help="Data proposals.", no_args_is_help=True)
@@ -48,3 +50,31 @@ def show_proposal(proposal: int, home: Path | None = HOME, as_json: bool = JSON)
         ),
     ]
     show({"proposal": found, "evidence": evidence}, lines, as_json=as_json)
+
+
+@app.command("watch")
+def watch_proposal(
+    proposal: int,
+    until: str = typer.Option("verdict", "--until", help="evidence or verdict."),
+    home: Path | None = HOME,
+    as_json: bool = JSON,
+) -> None:
+    """Follow one proposal to its evidence or its verdict."""
+    if until not in {"evidence", "verdict"}:
+        raise BadInputError(f"--until {until[:40]!r}: say evidence or verdict")
+    acting = reader(home)
+    view = acting.contributor
+    threshold = acting.initiator.dataset(view.proposal(proposal).dataset).rules.threshold
+
+    def look() -> tuple[Proposal, int]:
+        return view.proposal(proposal), len(view.evidence(proposal))
+
+    def is_done(seen: tuple[Proposal, int]) -> bool:
+        return seen[0].status_name != "open" or (until == "evidence" and seen[1] >= threshold)
+
+    def line(seen: tuple[Proposal, int]) -> str:
+        return f"{_line(seen[0])}, evidence of {seen[1]} evaluators ({threshold} needed)"
+
+    found, count = follow(look, is_done, line, as_json=as_json)
+    if as_json:
+        show({"proposal": found, "num_evidence": count}, [], as_json=True)

@@ -15,6 +15,7 @@ from databright.wiring.local_market import (
     turn_signals_into_interrupts,
     wait_for_interrupt,
 )
+from databright.wiring.preflight import check_start
 from databright.wiring.up import MOST_NODES, MOST_WORKERS, UpPlan, bring_up
 
 
@@ -42,12 +43,15 @@ def up(
             f"{MOST_WORKERS} workers"
         )
     turn_signals_into_interrupts()
-    path = open_home(home_path(home, os.environ)).path
-    settings = load_settings(path)
-    market = LocalMarket(path, chain or settings.chain.backend)
+    place = home_path(home, os.environ)
+    settings = load_settings(open_home(place).path if place.exists() else place)
+    backend, page_port = chain or settings.chain.backend, port or settings.web.port
+    check_start(place, backend, page_port)
+    path = open_home(place).path
+    market = LocalMarket(path, backend)
     try:
         say = (lambda line: None) if as_json else typer.echo
-        page = bring_up(market, UpPlan(nodes, workers, port or settings.web.port), say)
+        page = bring_up(market, UpPlan(nodes, workers, page_port), say)
         if as_json:
             typer.echo(json.dumps({"home": str(path), "page": page}))
         else:

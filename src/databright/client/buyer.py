@@ -29,7 +29,7 @@ from databright.records.tensors import dump_tensors, load_tensors
 from databright.transport.client import predict
 from databright.transport.hub import split_endpoint
 from databright.transport.tls import MAX_CERTIFICATE_BYTES
-from databright.units import Address, Amount
+from databright.units import Address, Amount, in_tokens
 
 _MAX_OUTPUT_BYTES: Final = 64 << 20
 _JOB = (
@@ -68,7 +68,8 @@ class BuyerView:
         Raises:
             PlanRefusedError: the exposure cap cannot be kept with the owners there are.
             UnknownEntityError: no such dataset or request.
-            BadInputError: the request is of another dataset, or its holdout is retired.
+            BadInputError: the request is of another dataset, its holdout is retired, or the
+                segment price is below the owners' fees.
         """
         self._check_request(draft)
         return plan_job(
@@ -97,7 +98,7 @@ class BuyerView:
         Raises:
             PlanRefusedError: the exposure cap cannot be kept.
             UnknownEntityError: no such dataset or request.
-            BadInputError: too little money, or a price below every worker's fee.
+            BadInputError: too little money, or a segment price below the owners' fees.
         """
         plan = self.plan_job(draft)
         card = self._desk.market.registry.card(
@@ -127,11 +128,19 @@ class BuyerView:
             self._contracts.escrow,
             "open_job",
             (struct,),
-            f"fund a job on dataset {plan.dataset} with {plan.total}",
+            f"fund a job on dataset {plan.dataset} with {in_tokens(plan.total)}",
         )
         allow = approval(self._contracts.token, self._me, self._contracts.escrow, plan.total)
         made = Made(self._contracts.escrow, "JobOpened", "job")
         return self._desk.write(WritePlan((*allow, call), (blob,)), made, dry_run=dry_run)
+
+    def jobs(self) -> list[Job]:
+        """All jobs.
+
+        Returns:
+            In order of id.
+        """
+        return [self.job(n) for n in range(1, int(self._contracts.escrow.call("num_jobs")) + 1)]
 
     def job(self, job: int) -> Job:
         """One job.

@@ -12,9 +12,10 @@ from databright.client.evaluator import EvaluatorView
 from databright.client.initiator import InitiatorView
 from databright.client.models import ModelView
 from databright.client.wallet import WalletView
+from databright.client.worker import WorkerView
 from databright.client.writing import Desk
 from databright.units import Address
-from databright.wiring.session import OpenMarket, keystore, open_actor, open_market
+from databright.wiring.session import Actor, OpenMarket, keystore, open_actor, open_market
 
 
 class Client:
@@ -43,6 +44,11 @@ class Client:
     def market(self) -> OpenMarket:
         """The market: contracts, store and registry."""
         return self._market
+
+    @property
+    def actor(self) -> Actor:
+        """The actor with its unlocked keys."""
+        return self._desk.actor
 
     @property
     def address(self) -> Address:
@@ -91,3 +97,8 @@ class Client:
     def wallet(self) -> WalletView:
         """Balances, credits and withdrawals."""
         return WalletView(self._desk)
+
+    @cached_property
+    def worker(self) -> WorkerView:
+        """A worker owner's offer."""
+        return WorkerView(self._desk)

@@ -102,3 +102,8 @@ class Job:
     def status_name(self) -> str:
         """The status as a word."""
         return STATUSES[self.status] if self.status < len(STATUSES) else "unknown"
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it is finished or refunded."""
+        return self.status_name in {"finished", "refunded"}

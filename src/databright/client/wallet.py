@@ -9,7 +9,7 @@ from databright.chain.writes import Call, WritePlan
 from databright.client.writing import Desk, Written
 from databright.data_market.dividends import claimable
 from databright.errors import BadInputError
-from databright.units import Address, Amount
+from databright.units import Address, Amount, in_tokens
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class WalletView:
         """
         who = self._desk.actor.address
         calls = [
-            Call(contract, "withdraw", (), f"withdraw {amount} from {name}")
+            Call(contract, "withdraw", (), f"withdraw {in_tokens(amount)} from {name}")
             for name, contract in self._payers()
             if (amount := int(contract.call("credit_of", who)))
         ]

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from databright.chain.market_contracts import MarketContracts
 from databright.compute_market.jobs import NUMERIC_CLASS
 from databright.compute_market.projections import WorkerEntry, replay_workers
-from databright.errors import PlanRefusedError
-from databright.units import BPS, Address, Amount, BasisPoints
+from databright.errors import BadInputError, PlanRefusedError
+from databright.units import BPS, Address, Amount, BasisPoints, in_tokens
 
 
 @dataclass(frozen=True)
@@ -142,6 +142,7 @@ def plan_job(
     Raises:
         PlanRefusedError: the cap cannot be kept with the owners there are; it says how many
             are needed.
+        BadInputError: the segment price is below the fees of owners that are needed.
         UnknownEntityError: there is no such dataset.
     """
     database = contracts.database(dataset)
@@ -203,6 +204,7 @@ def plan_from_offers(
 
     Raises:
         PlanRefusedError: the cap cannot be kept.
+        BadInputError: the segment price is below the fees of owners that are needed.
     """
     num_shards, num_rounds, replicas = shape
     if not 0 < cap_bps <= dataset_cap_bps:
@@ -213,10 +215,10 @@ def plan_from_offers(
             owners_available=len(offers),
         )
     ideal, needed = _needed(replicas, num_shards, cap_bps)
-    willing = sorted(
-        (o for o in offers if segment_price is None or o.min_fee <= segment_price),
-        key=lambda o: o.min_fee,
-    )
+    asked = sorted(offers, key=lambda o: o.min_fee)
+    willing = [o for o in asked if segment_price is None or o.min_fee <= segment_price]
+    if segment_price is not None and len(willing) < needed <= len(asked):
+        raise BadInputError(_too_cheap(segment_price, asked, needed))
     if len(willing) < ideal or cap_bps * num_shards < BPS or len(willing) < needed:
         raise PlanRefusedError(
             _refusal(replicas, num_shards, cap_bps, (ideal, needed), len(willing)),
@@ -255,6 +257,17 @@ def _needed(replicas: int, num_shards: int, cap_bps: int) -> tuple[int, int]:
     ideal = max(replicas, -(-replicas * BPS // cap_bps))
     whole = cap_bps * num_shards // BPS
     return ideal, max(ideal, -(-replicas * num_shards // whole)) if whole else ideal
+
+
+def _too_cheap(price: Amount, asked: Sequence[Offer], needed: int) -> str:
+    below = [offer for offer in asked if offer.min_fee > price]
+    named = ", ".join(f"{offer.owner} asks {in_tokens(offer.min_fee)}" for offer in below[:4])
+    return (
+        f"a segment price of {in_tokens(price)} tokens pays {len(below)} of {len(asked)} workers "
+        f"below their fee ({named}{', …' if len(below) > 4 else ''}), and {needed} owners are "
+        f"needed: offer at least {in_tokens(asked[needed - 1].min_fee)}, or leave the price out "
+        "to pay what the owners ask"
+    )
 
 
 def _refusal(

@@ -22,7 +22,7 @@ from databright.records.datasets import DatasetCard, Rules
 from databright.records.rows import Rows, Schema, rows_to_blob
 from databright.records.tensors import load_tensors
 from databright.storage.base import open_store
-from databright.units import Address, Amount, Seconds
+from databright.units import Address, Amount, Seconds, in_tokens
 
 MIN_HOLDOUT_ROWS: Final = 30
 """Fewest hidden rows that a paired interval can be computed from."""
@@ -185,7 +185,7 @@ def plan_request(
             sha256(reference),
             card.program,
         ),
-        f"open a request for data in dataset {dataset} with an escrow of {escrow}",
+        f"open a request for data in dataset {dataset} with an escrow of {in_tokens(escrow)}",
     )
     return WritePlan((*_approval(registry, initiator, escrow), call), (*blobs, reference))
 

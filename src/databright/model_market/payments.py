@@ -11,7 +11,7 @@ from databright.chain.writes import Call, WritePlan, approval, check_money
 from databright.custody.blobs import sha256
 from databright.errors import BadInputError, UnknownEntityError
 from databright.model_market.registry import model
-from databright.units import Address, Amount, Digest, Seconds
+from databright.units import Address, Amount, Digest, Seconds, in_tokens
 
 STATUSES: Final = ("none", "open", "fulfilled", "refunded")
 OPEN: Final = 1
@@ -98,15 +98,15 @@ def plan_prediction(
     found = model(contracts, number)
     if found.price > max_price:
         raise BadInputError(
-            f"a prediction of model {number} costs {found.price}, more than the {max_price} "
-            "allowed: raise --max-price or choose another model"
+            f"a prediction of model {number} costs {in_tokens(found.price)}, more than the "
+            f"{in_tokens(max_price)} allowed: raise --max-price or choose another model"
         )
     check_money(contracts.token, payer, found.price, "the prediction")
     call = Call(
         contracts.predictions,
         "request_prediction",
         (number, sha256(samples), max_price),
-        f"pay {found.price} for a prediction of model {number}",
+        f"pay {in_tokens(found.price)} for a prediction of model {number}",
     )
     allow = approval(contracts.token, payer, contracts.predictions, found.price)
     return WritePlan((*allow, call))

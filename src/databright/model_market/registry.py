@@ -21,7 +21,7 @@ from databright.records.datasets import (
 )
 from databright.records.strict_json import dumps_canonical
 from databright.storage.base import Store
-from databright.units import Address, Amount, Digest
+from databright.units import Address, Amount, Digest, in_tokens
 
 CARD_KIND: Final = "databright/model/v1"
 FINISHED: Final = 3
@@ -257,6 +257,6 @@ def plan_registration(
         contracts.models,
         "register",
         (job, sha256(card), weights, price),
-        f"register the model of job {job} at {price} for a prediction",
+        f"register the model of job {job} at {in_tokens(price)} for a prediction",
     )
     return WritePlan((call,), (card,))

@@ -10,6 +10,7 @@ from typing import Final
 from databright.chain.bindings import Signer
 from databright.chain.ethereum import connect
 from databright.chain.market_contracts import MarketContracts
+from databright.config import HOME_FILE, open_home
 from databright.custody.keys import ActorKeys, Keystore
 from databright.data_market.registry import DataRegistry, Reader
 from databright.errors import ConfigError
@@ -79,6 +80,7 @@ def open_market(home: Path) -> OpenMarket:
         WrongChainError: the endpoint serves another chain.
         ChainError: the chain cannot be reached.
     """
+    _check_home(home)
     deployment = Deployment.load(home)
     chain = connect(
         deployment.rpc_url,
@@ -104,7 +106,14 @@ def keystore(home: Path) -> Keystore:
     """
     if not home.is_dir():
         raise ConfigError(f"there is no home folder {home}: name one with --home, or make it")
+    _check_home(home)
     return Keystore(home / KEYS_FOLDER)
+
+
+def _check_home(home: Path) -> None:
+    """Refuse a home of another release before anything in it is read or written."""
+    if (home / HOME_FILE).exists():
+        open_home(home.absolute())
 
 
 def open_actor(home: Path, name: str, passphrase: str | None = None) -> Actor:

@@ -9,37 +9,38 @@ import os
 import signal
 import sys
 from pathlib import Path
+from typing import Final
 
 from databright.chain.ethereum import connect
 from databright.chain.market_contracts import MarketContracts
 from databright.compute_market.worker.agent import Agent
 from databright.compute_market.worker.compute import Identity
 from databright.compute_market.worker.faults import FAULTS, fault
-from databright.custody.keys import Keystore
+from databright.custody.keys import ActorKeys, Keystore
 from databright.errors import DatabrightError
 from databright.programs.child import ComputeChild
 from databright.records.deployment import Deployment
 from databright.records.signatures import Domain
 from databright.storage.base import open_store
 from databright.transport.tls import TlsIdentity
+from databright.wiring.session import Actor
 
 _LOG = logging.getLogger(__name__)
+_FORMAT: Final = "%(asctime)s %(levelname)s %(message)s"
 
 
-def make_agent(home: Path, name: str, passphrase: str, fault_name: str | None) -> Agent:
+def make_agent(home: Path, keys: ActorKeys, fault_name: str | None = None) -> Agent:
     """Put a worker together.
 
     Args:
         home: the market's home folder.
-        name: the owner's name in the keystore of that home.
-        passphrase: of its keys; empty for insecure ones.
+        keys: of the owner, from the keystore of that home.
         fault_name: a labelled adversary, or None.
 
     Returns:
         The agent, not yet running.
     """
     deployment = Deployment.load(home)
-    keys = Keystore(home / "keys").load(name, passphrase)
     chain = connect(
         deployment.rpc_url,
         expected_chain_id=deployment.chain_id,
@@ -48,7 +49,7 @@ def make_agent(home: Path, name: str, passphrase: str, fault_name: str | None) -
     store = open_store("local", folder=home / "store")
     tls = TlsIdentity(keys.tls_key_pem, keys.tls_certificate_pem)
     store.put(tls.cert_der)  # nodes look it up under the registered pin
-    folder = home / name
+    folder = home / keys.name
     folder.mkdir(mode=0o700, exist_ok=True)
     return Agent(
         MarketContracts(chain, deployment),
@@ -82,9 +83,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--insecure-keys", action="store_true")
     parser.add_argument("--fault", choices=sorted(FAULTS))
     options = parser.parse_args(argv)
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr
-    )
+    logging.basicConfig(level=logging.INFO, format=_FORMAT, stream=sys.stderr)
     passphrase = os.environ.pop(options.passphrase_env, "") if options.passphrase_env else ""
     if not passphrase and not options.insecure_keys:
         parser.error(
@@ -92,14 +91,30 @@ def main(argv: list[str] | None = None) -> int:
             "keys have none with --insecure-keys"
         )
     try:
-        agent = make_agent(options.home, options.name, passphrase, options.fault)
+        keys = Keystore(options.home / "keys").load(options.name, passphrase)
+        agent = make_agent(options.home, keys, options.fault)
     except DatabrightError as error:
         _LOG.error("%s", error)
         return 2
+    _run(agent)
+    return 0
+
+
+def run_worker(home: Path, actor: Actor) -> None:
+    """Compute for pay until Ctrl-C or SIGTERM.
+
+    Args:
+        home: the market's home folder.
+        actor: the owner, registered in the market.
+    """
+    logging.basicConfig(level=logging.INFO, format=_FORMAT, stream=sys.stderr)
+    _run(make_agent(home, actor.keys))
+
+
+def _run(agent: Agent) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: agent.stop())
     agent.run()
-    return 0
 
 
 if __name__ == "__main__":

@@ -206,9 +206,10 @@ def _listen(port: int, *, recorded: bool) -> socket.socket:
         if error.errno not in {errno.EADDRINUSE, errno.EACCES}:
             raise
         why = "is recorded for this chain and" if recorded else "was asked for and"
+        what = "see which with 'ss -ltnp'" if recorded else "or choose another with --port"
         raise ConfigError(
             f"port {port} {why} cannot be taken ({os.strerror(error.errno)}): stop the program "
-            "that uses it, or choose another with --port"
+            f"that uses it; {what}"
         ) from error
     return listener
 
