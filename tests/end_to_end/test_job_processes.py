@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -21,15 +22,24 @@ from databright.units import Address, Digest
 from tests.end_to_end.job_market import FEE, NUM_SHARDS, WORKERS, JobMarket, wait_until
 
 LIAR = "worker-c"
+FIRST_JOB = 1
 
 
 @pytest.fixture(scope="module")
 def market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JobMarket]:
+    """A market whose first job has ended; one of its six workers lied in it."""
     made = JobMarket(tmp_path_factory.mktemp("jobs"))
     try:
         made.start()
         for name in WORKERS:
             made.local.start_worker(name, fault="wrong-weights" if name == LIAR else None)
+        job = made.open_job()
+        hub = made.hub("node-a")
+        hub.start()
+        try:
+            wait_until(lambda: made.history(job).closed, "the end of the job")
+        finally:
+            hub.stop()
         yield made
     finally:
         made.local.stop()
@@ -38,22 +48,15 @@ def market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JobMarket]:
 def test_a_job_is_trained_by_processes_of_six_owners_and_the_liar_alone_is_slashed(
     market: JobMarket,
 ) -> None:
-    job = market.open_job()
-    hub = market.hub("node-a")
-    hub.start()
-    try:
-        wait_until(lambda: market.history(job).closed, "the end of the job")
-    finally:
-        hub.stop()
-    history = market.history(job)
+    history = market.history(FIRST_JOB)
     assert history.weights is not None
     assert history.weights.hex() == market.serial_weights()
     liar = market.keys[LIAR].address
     wrong = {void.owner for void in history.voids if void.kind == 1}
     assert wrong == {liar}
     assert market.market.contracts.workers.call("is_barred", liar)
-    assert liar not in market.check_paid_once(job)
-    market.check_exposure(job)
+    assert liar not in market.check_paid_once(FIRST_JOB)
+    market.check_exposure(FIRST_JOB)
 
 
 def has_progress(market: JobMarket, job: int, segments: int) -> bool:
@@ -79,19 +82,22 @@ def test_a_job_survives_kill_9_of_a_worker_and_of_the_node(market: JobMarket) ->
     market.check_exposure(job)
 
 
-def test_a_second_operator_finishes_from_chain_store_and_its_own_key(market: JobMarket) -> None:
+def test_a_second_operator_finishes_from_chain_store_and_its_own_key(
+    market: JobMarket, tmp_path: Path
+) -> None:
     rounds = 12
     job = market.open_job(rounds)
     market.local.start_node("node-a")
     market.local.start_node("node-b")
     wait_until(lambda: has_progress(market, job, NUM_SHARDS), "the first round")
     market.end("node-a")
-    shutil.rmtree(market.home / "keys" / "node-a")
     shutil.rmtree(market.home / "nodes" / "node-a", ignore_errors=True)
+    keys = shutil.move(market.home / "keys" / "node-a", tmp_path / "away")
     assert not market.history(job).closed
     market.local.advance_clock(61)
     wait_until(lambda: market.history(job).closed, "the end of the job")
     market.end("node-b")
+    shutil.move(keys, market.home / "keys" / "node-a")
     history = market.history(job)
     assert history.hub is not None
     assert history.hub[0] == market.keys["node-b"].address
@@ -107,7 +113,7 @@ def test_a_paid_prediction_is_computed_by_a_worker_and_checked_by_the_node(
     card = b"{}"
     market.market.store.put(card)
     digest = hashlib.sha256(card).digest()
-    contracts.models.transact(buyer, "register", 1, digest, digest, 10_000)
+    contracts.models.transact(buyer, "register", FIRST_JOB, digest, digest, 10_000)
     samples = dump_tensors({"x": market.holdout.x_NF[:5]})
     asked = Digest(hashlib.sha256(samples).digest())
     contracts.token.transact(buyer, "approve", contracts.predictions.address, 10_000)
@@ -133,7 +139,7 @@ def test_a_paid_prediction_is_computed_by_a_worker_and_checked_by_the_node(
         assert ask("buyer") == (output, worker)
     finally:
         hub.stop()
-    weights = market.history(1).weights
+    weights = market.history(FIRST_JOB).weights
     assert weights is not None
     with ComputeChild() as child:
         blob = read_blob(market.market.store, weights)
