@@ -8,6 +8,8 @@ before the next, so a process that is killed anywhere goes on where it was.
 from __future__ import annotations
 
 import logging
+import time
+from collections import Counter
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,13 +19,25 @@ from databright.data_market.docket import Docket
 from databright.data_market.measuring import Computes, Measurement, Measurer
 from databright.data_market.private_losses import PrivateLosses
 from databright.data_market.registry import DataRegistry, Reader
-from databright.errors import BadInputError, DatabrightError, TransactionFailedError
+from databright.errors import (
+    BadInputError,
+    ComputeError,
+    DatabrightError,
+    TransactionFailedError,
+)
 from databright.records.evidence import OUTCOMES
 from databright.units import Address
 
 _LOG = logging.getLogger(__name__)
 DEFAULT_PATIENCE: Final = 24
 """Passes that a stand-in evaluator waits for those whose turn it is."""
+BUDGET_S: Final = 1_800.0
+"""Compute time of one measurement; a dataset whose training takes longer is not measured here."""
+_FIRST_REST_S: Final = 1.0
+_LONGEST_REST_S: Final = 3_600.0
+_REST_FACTOR: Final = 4.0
+_SHARE_S: Final = 60.0
+"""Datasets are served in turn by the time that was spent on them, in steps of this."""
 
 
 @dataclass(frozen=True)
@@ -46,11 +60,57 @@ class EvaluatorKeys:
         return self.reader.address
 
 
+class _Budget:
+    """What computes, until the time of one measurement is used up.
+
+    Args:
+        compute: trains and predicts.
+    """
+
+    def __init__(self, compute: Computes) -> None:
+        self._compute = compute
+        self.left_s = BUDGET_S
+
+    def train(self, program: bytes, weights: bytes, shard: bytes, batches: bytes) -> bytes:
+        started = self._begin()
+        try:
+            return self._compute.train(program, weights, shard, batches)
+        finally:
+            self.left_s -= time.monotonic() - started
+
+    def predict(self, program: bytes, weights: bytes, samples: bytes) -> bytes:
+        started = self._begin()
+        try:
+            return self._compute.predict(program, weights, samples)
+        finally:
+            self.left_s -= time.monotonic() - started
+
+    def _begin(self) -> float:
+        if self.left_s <= 0:
+            raise ComputeError(
+                f"the measurement takes more than {BUDGET_S:g} s of compute: its dataset should "
+                "name a smaller program or fewer steps"
+            )
+        return time.monotonic()
+
+
 @dataclass(frozen=True)
 class _Task:
     proposal: int
     base: int
     is_next: bool
+    dataset: int
+
+    @property
+    def key(self) -> tuple[int, int]:
+        return (self.proposal, self.base)
+
+
+@dataclass
+class _Failure:
+    error: str
+    rest_s: float
+    again_at: float
 
 
 class EvaluatorLoop:
@@ -74,13 +134,15 @@ class EvaluatorLoop:
         patience: int = DEFAULT_PATIENCE,
     ) -> None:
         self.docket = Docket(registry)
-        self.measurer = Measurer(self.docket, keys.reader, compute)
+        self._budget = _Budget(compute)
+        self.measurer = Measurer(self.docket, keys.reader, self._budget)
         self._registry = registry
         self._keys = keys
         self._losses = losses
         self._patience = patience
         self._waited: dict[tuple[int, int], int] = {}
-        self._failed: dict[tuple[int, int], str] = {}
+        self._failed: dict[tuple[int, int], _Failure] = {}
+        self._spent_s: Counter[int] = Counter()
 
     def step(self) -> bool:
         """Do the most urgent measurement, if any.
@@ -93,18 +155,39 @@ class EvaluatorLoop:
         """
         self.docket.refresh()
         for task in self._tasks():
+            failure = self._failed.get(task.key)
+            if failure is not None and time.monotonic() < failure.again_at:
+                continue
             if not self._is_my_turn(task):
                 continue
-            key = (task.proposal, task.base)
+            self._budget.left_s = BUDGET_S
+            started = time.monotonic()
             try:
                 measured = self.measurer.measure(task.proposal, task.base)
             except DatabrightError as error:
-                if self._failed.get(key) != str(error):  # said once, tried again at every pass
-                    _LOG.warning("proposal %d cannot be measured yet: %s", task.proposal, error)
-                    self._failed[key] = str(error)
+                self._rest(task, str(error), time.monotonic() - started)
                 continue
-            return self._publish(task, measured)
+            except Exception as error:  # a stranger's blobs must not stop the work for others
+                if failure is None:
+                    _LOG.exception("proposal %d makes the measurement fail", task.proposal)
+                self._rest(task, repr(error), time.monotonic() - started)
+                continue
+            finally:
+                self._spent_s[task.dataset] += int(time.monotonic() - started)
+            if self._publish(task, measured):
+                self._failed.pop(task.key, None)
+                return True
+            self._rest(task, "the evidence was refused", time.monotonic() - started)
         return False
+
+    def _rest(self, task: _Task, error: str, took_s: float) -> None:
+        """Leave a task that failed alone for a while: longer each time, and the longer it took."""
+        before = self._failed.get(task.key)
+        if before is None or before.error != error:  # said once
+            _LOG.warning("proposal %d cannot be measured yet: %s", task.proposal, error)
+        rest_s = _FIRST_REST_S if before is None else min(2 * before.rest_s, _LONGEST_REST_S)
+        pause_s = max(rest_s, _REST_FACTOR * took_s)
+        self._failed[task.key] = _Failure(error, rest_s, time.monotonic() + pause_s)
 
     def _tasks(self) -> list[_Task]:
         found: list[_Task] = []
@@ -114,11 +197,18 @@ class EvaluatorLoop:
             base = self.docket.head(dataset)
             nexts = self.docket.nexts(dataset, proposals)
             found.extend(
-                _Task(proposal, base, proposal in nexts)
+                _Task(proposal, base, proposal in nexts, dataset)
                 for proposal in proposals
                 if self._is_wanted(proposal, base, is_next=proposal in nexts)
             )
-        return sorted(found, key=lambda task: (not task.is_next, task.proposal))
+        return sorted(
+            found,
+            key=lambda task: (
+                not task.is_next,
+                self._spent_s[task.dataset] // _SHARE_S,
+                task.proposal,
+            ),
+        )
 
     def _is_wanted(self, proposal: int, base: int, *, is_next: bool) -> bool:
         mine = [

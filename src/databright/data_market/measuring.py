@@ -63,6 +63,7 @@ _MAX_LOGITS_BYTES: Final = 256 << 20
 _MAX_TENSORS: Final = 1000
 _KEPT_ROWS = 64
 _KEPT_LOGITS = 64
+_KEPT_BYTES = 2**30
 
 
 class Computes(Protocol):
@@ -183,7 +184,10 @@ class Measurer:
             self._rows[key] = self._registry.open_rows(
                 dataset, Digest(bytes(ref)), label, self._reader
             )
-            if len(self._rows) > _KEPT_ROWS:
+            while len(self._rows) > 1 and (
+                len(self._rows) > _KEPT_ROWS
+                or sum(rows.x_NF.nbytes for rows in self._rows.values()) > _KEPT_BYTES
+            ):
                 self._rows.popitem(last=False)
         self._rows.move_to_end(key)
         return self._rows[key]
@@ -305,7 +309,10 @@ class Measurer:
                 max_tensors=1,
             )
             self._logits[key] = answer["logits"].astype(np.float32, copy=False)
-            if len(self._logits) > _KEPT_LOGITS:
+            while len(self._logits) > 1 and (
+                len(self._logits) > _KEPT_LOGITS
+                or sum(logits.nbytes for logits in self._logits.values()) > _KEPT_BYTES
+            ):
                 self._logits.popitem(last=False)
         return self._logits[key]
 

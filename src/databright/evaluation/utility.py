@@ -19,6 +19,8 @@ from databright.records.losses import LOSS_UNIT
 
 MIN_HOLDOUT_ROWS = 30
 """Fewer rows carry no usable interval, and the quantile below is exact to 1e-4 only from here."""
+MAX_LOGITS = 2**26
+"""Most logits of one evaluation: 256 MiB."""
 NORMAL_975 = 1.959963984540054
 """97.5 % quantile of the normal distribution."""
 
@@ -148,7 +150,15 @@ def prior_logits(num_rows: int, num_classes: int) -> NDArray[np.float32]:
 
     Returns:
         float32 zeros [N, K]; its predicted class is 0 throughout.
+
+    Raises:
+        BadInputError: more logits than are held.
     """
+    if num_rows * num_classes > MAX_LOGITS:
+        raise BadInputError(
+            f"{num_rows} holdout rows of {num_classes} classes are more than {MAX_LOGITS} logits: "
+            "use a smaller holdout"
+        )
     return np.zeros((num_rows, num_classes), dtype=np.float32)
 
 

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
     Weights = Mapping[str, NDArray[Any]]
 
+MAX_LOGITS = 2**26
+"""Most logits of one answer: 256 MiB."""
+
 __all__ = ["check_weights", "log_losses", "predict_logits", "train_steps"]
 
 
@@ -95,7 +98,7 @@ def predict_logits(
 
     Raises:
         ProgramRejectedError: the program is refused.
-        MalformedDataError: weights or rows do not fit the program.
+        MalformedDataError: weights or rows do not fit the program, or too many logits.
     """
     import torch
 
@@ -105,6 +108,11 @@ def predict_logits(
     params = {
         name: torch.from_numpy(np.array(weights[name], order="C")) for name, _ in program.params
     }
+    if len(x_NF) * program.num_classes > MAX_LOGITS:
+        raise MalformedDataError(
+            f"{len(x_NF)} rows of {program.num_classes} classes are more than {MAX_LOGITS} logits: "
+            "send fewer rows at once"
+        )
     logits_NK = np.empty((len(x_NF), program.num_classes), dtype=np.float32)
     with torch.no_grad():
         for start in range(0, len(x_NF), PREDICT_ROWS):

@@ -27,6 +27,8 @@ OUTCOME_HARMFUL: Final = 2
 OUTCOME_FRAUD: Final = 3
 OUTCOMES: Final = ("ok", "copy", "harmful", "fraud")
 """Names of the outcome codes of contract and signature."""
+MAX_PROPOSED_ROWS: Final = 100_000
+"""Most rows of one proposal: looking for copies takes time by the square of them."""
 _MAX_UINT256 = 2**256 - 1
 _SIGNATURE_BYTES = 65
 _VERDICT_FIELDS = {"proposal", "base", "holdout_epoch", "outcome", "copy_of", "amount"}
@@ -196,14 +198,16 @@ class Manifest:
         """Refuse a manifest that says nothing.
 
         Raises:
-            BadInputError: a text too long or empty, or no rows.
+            BadInputError: a text too long or empty, no rows or too many.
         """
         check_text("title", self.title, 200)
         check_text("description", self.description, MAX_TEXT, empty=True)
         check_text("provenance", self.provenance, MAX_TEXT, empty=True)
         check_text("licence", self.licence, 200)
-        if self.num_rows < 1:
-            raise BadInputError(f"num_rows is {self.num_rows}: propose at least one row")
+        if not 1 <= self.num_rows <= MAX_PROPOSED_ROWS:
+            raise BadInputError(
+                f"num_rows is {self.num_rows}: propose 1 to {MAX_PROPOSED_ROWS} rows at a time"
+            )
 
     def to_json(self) -> bytes:
         """Write the manifest.
@@ -235,20 +239,22 @@ class Manifest:
             The manifest.
 
         Raises:
-            MalformedDataError: another document.
-            BadInputError: a value out of range.
+            MalformedDataError: another document, or a value out of range.
         """
         names = {"title", "description", "provenance", "licence", "num_rows", "schema"}
         fields = read_document(blob, MANIFEST_KIND, names | {"commitment"})
-        return cls(
-            title=text_field(fields, "title"),
-            description=text_field(fields, "description"),
-            provenance=text_field(fields, "provenance"),
-            licence=text_field(fields, "licence"),
-            num_rows=int_field(fields, "num_rows"),
-            schema=digest_field(fields, "schema"),
-            commitment=digest_field(fields, "commitment"),
-        )
+        try:
+            return cls(
+                title=text_field(fields, "title"),
+                description=text_field(fields, "description"),
+                provenance=text_field(fields, "provenance"),
+                licence=text_field(fields, "licence"),
+                num_rows=int_field(fields, "num_rows"),
+                schema=digest_field(fields, "schema"),
+                commitment=digest_field(fields, "commitment"),
+            )
+        except BadInputError as error:
+            raise MalformedDataError(str(error)) from error
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Protocol
 
-from databright.errors import BadInputError, BlobMissingError, ConfigError
+from databright.errors import BadInputError, BlobMissingError, ConfigError, MalformedDataError
 from databright.storage.unixfs import (
     check_block,
     cid_text,
@@ -140,14 +140,14 @@ class BlockStore(ABC):
             The bytes, every block checked against its hash.
 
         Raises:
-            BadInputError: the address is malformed, or the content is longer than max_bytes.
+            MalformedDataError: the address is malformed, or the content is longer than max_bytes.
             BlobMissingError: the content or one of its blocks is not here.
             BlobCorruptError: a block does not have its hash.
         """
         root = parse_cid(cid)
         size = content_size(root, self._checked_block)
         if size > max_bytes:
-            raise BadInputError(
+            raise MalformedDataError(
                 f"{cid} is {size} bytes long, more than the {max_bytes} allowed here"
             )
         return b"".join(read_parts(root, size, 0, size, self._checked_block))

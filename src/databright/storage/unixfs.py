@@ -16,7 +16,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
-from databright.errors import BadInputError, BlobCorruptError
+from databright.errors import BadInputError, BlobCorruptError, MalformedDataError
 from databright.units import Cid, Digest
 
 CHUNK_BYTES = 1 << 20
@@ -97,7 +97,7 @@ def parse_cid(text: str) -> bytes:
         The binary CID, 36 bytes, of a raw or dag-pb block.
 
     Raises:
-        BadInputError: any other text.
+        MalformedDataError: any other text.
     """
     try:
         cid = base64.b32decode(text[1:].upper() + "=" * (-(len(text) - 1) % 8))
@@ -105,7 +105,7 @@ def parse_cid(text: str) -> bytes:
         cid = b""
     valid = len(cid) == _CID_BYTES and cid[1] in {RAW, DAG_PB}
     if not valid or cid != binary_cid(cid[1], cid[4:]) or cid_text(cid) != text:
-        raise BadInputError(
+        raise MalformedDataError(
             f"{text[:80]!r} is not a CID of this store: it takes CIDv1, base32, sha2-256,"
             " raw or dag-pb (59 characters that start with bafkrei or bafybei)"
         )
