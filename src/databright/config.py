@@ -17,7 +17,6 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, get_type_hints
 
-import platformdirs
 
 from databright.errors import ConfigError
 
@@ -155,6 +154,8 @@ def home_path(flag: Path | None, environ: Mapping[str, str]) -> Path:
     Returns:
         The flag, else DATABRIGHT_HOME, else the user's data folder; absolute.
     """
+    import platformdirs  # only who asks for the default place needs it
+
     chosen = flag or environ.get(HOME_VARIABLE) or platformdirs.user_data_path("databright")
     return Path(chosen).expanduser().absolute()
 

@@ -130,4 +130,4 @@ def test_the_program_exits_by_what_it_found(
     story["prediction"]["paid"] = str(int(story["prediction"]["paid"]) + 1)
     (tmp_path / "wrong.json").write_text(json.dumps(story))
     assert main(["--quiet", "--story", str(tmp_path / "wrong.json"), "--home", str(home)]) == 1
-    assert "FAIL prediction: split" in capsys.readouterr().out
+    assert "FAIL prediction: paid" in capsys.readouterr().out
