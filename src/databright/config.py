@@ -17,7 +17,6 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, get_type_hints
 
-
 from databright.errors import ConfigError
 
 HOME_SCHEMA = 1
