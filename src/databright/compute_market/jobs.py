@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from databright.errors import BadInputError
 from databright.programs.numeric_profile import PROFILE
+from databright.programs.schedule import MAX_DRAWS
 from databright.records.datasets import digest_field, int_field, read_document
 from databright.records.signatures import Domain, Message, SignsMessages, check_signer, sign
 from databright.records.strict_json import dumps_canonical
@@ -216,6 +217,24 @@ class JobSpec:
             for name in _FIELDS
         }
         return cls(**values)
+
+
+def check_draws(spec: JobSpec, batch_size: int) -> None:
+    """Refuse segments so long that a hub could not hold the batches of a round.
+
+    Args:
+        spec: the job.
+        batch_size: rows of a batch, as its program says.
+
+    Raises:
+        BadInputError: more rows are drawn in a round than one blob of batches may hold.
+    """
+    draws = spec.steps * batch_size * spec.num_shards
+    if draws > MAX_DRAWS:
+        raise BadInputError(
+            f"{spec.num_shards} shards of {spec.steps} steps of {batch_size} rows draw {draws} "
+            f"rows a round: at most {MAX_DRAWS}, make segments shorter and rounds more"
+        )
 
 
 def segment_number(spec: JobSpec, round_number: int, shard: int) -> int:

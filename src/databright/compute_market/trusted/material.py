@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from databright.chain.market_contracts import MarketContracts
-from databright.compute_market.jobs import JobSpec
+from databright.compute_market.jobs import JobSpec, check_draws
 from databright.compute_market.projections import JobHistory, Opened
 from databright.compute_market.trusted.assignment import Bitmap, Caps, Holding
 from databright.compute_market.trusted.custodian import Custodian
@@ -152,6 +152,7 @@ def read_material(
     program_json = read_blob(store, spec.program, MAX_PROGRAM_BYTES)
     program = program_from_json(program_json)
     check_graph(program)
+    check_draws(spec, program.batch_size)
     rows = custodian.training_rows(spec.dataset, spec.snapshot)
     dataset_bps = int(contracts.association.call("max_exposure_bps", spec.dataset))
     return Material(

@@ -30,6 +30,7 @@ from databright.units import Address, Digest
 
 _LOG = logging.getLogger(__name__)
 _NODE = ("tls_pin", "hpke_key", "endpoint")
+_LONGEST_RETRY_S = 300.0
 
 
 class HubStoppedError(DatabrightError):
@@ -91,6 +92,7 @@ class _Running:
     runner: JobRunner
     thread: threading.Thread
     retry_at: float = 0.0
+    failures: int = 0
 
 
 class HubRuntime:
@@ -213,22 +215,35 @@ class HubRuntime:
         thread = threading.Thread(
             target=self._run, args=(job, runner), name=f"job-{job}", daemon=True
         )
-        self._running[job] = _Running(runner, thread)
+        failures = before.failures if before else 0
+        self._running[job] = _Running(runner, thread, failures=failures)
         thread.start()
 
     def _run(self, job: int, runner: JobRunner) -> None:
+        running = self._running[job]
+        wait_s = self._retry_s
         try:
             runner.run()
+            running.failures = 0
         except HubStoppedError:
             _LOG.info("job %d pauses: the hub stops", job)
         except NotAuthorisedError as error:
             _LOG.warning("job %d: %s", job, error)
         except (ChainError, StorageError, ProtocolError) as error:
             _LOG.warning("job %d is tried again soon: %s", job, error)
+        except BadInputError as error:
+            # The buyer's blobs are at fault: looked at again, but ever more rarely.
+            _LOG.error("job %d cannot go on as it was ordered: %s", job, error)
+            wait_s = min(self._retry_s * 2**running.failures, _LONGEST_RETRY_S)
+            running.failures = min(running.failures + 1, 30)
         except DatabrightError as error:
             _LOG.error("job %d cannot go on now: %s", job, error)
+        except Exception:  # one job must not end the others': logged whole, tried again rarely
+            _LOG.exception("job %d failed in a way that nobody foresaw", job)
+            wait_s = min(self._retry_s * 2**running.failures, _LONGEST_RETRY_S)
+            running.failures = min(running.failures + 1, 30)
         finally:
-            self._running[job].retry_at = time.monotonic() + self._retry_s
+            running.retry_at = time.monotonic() + wait_s
 
     def _check(self) -> None:
         if self._stopping.is_set():

@@ -140,6 +140,8 @@ class JobRunner:
         )
         try:
             weights = self._initial(material)
+            if not history.reservations:
+                self._try(material, weights)
             for number in range(spec.num_rounds):
                 self._check()
                 weights = self._round(material, number, weights)
@@ -153,6 +155,16 @@ class JobRunner:
         blob = read_blob(self._parts.store, material.spec.weights, _MAX_WEIGHT_BYTES)
         check_weights(material.program, _load(blob))
         return blob
+
+    def _try(self, material: Material, weights: bytes) -> None:
+        """Run the program once on a made-up row, before any shard leaves custody.
+
+        Rows that were reserved for a worker count for ever, so a program that every worker would
+        refuse must not spend them.
+        """
+        row = np.zeros((1, material.rows.x_NF.shape[1]), dtype=np.float32)
+        with self._parts.make_child() as child:
+            child.predict(material.program_json, weights, dump_tensors({"x": row}))
 
     def _round(self, material: Material, number: int, weights: bytes) -> bytes:
         spec, settlement = material.spec, self._settlement
