@@ -14,7 +14,7 @@ from databright.client.writing import Desk, Made, Written
 from databright.compute_market.jobs import JobSpec
 from databright.compute_market.offers import JobPlan, plan_job
 from databright.custody.blobs import read_blob, sha256
-from databright.errors import BadInputError, ProtocolError, UnknownEntityError
+from databright.errors import BadInputError, ProtocolError, StorageError, UnknownEntityError
 from databright.model_market.payments import (
     OPEN,
     Prediction,
@@ -247,7 +247,8 @@ class BuyerView:
                     samples=samples,
                     signature=signature,
                 )
-            except ProtocolError as error:
+            except (ProtocolError, StorageError, BadInputError) as error:
+                # One node that is wrong or away must not keep the others from delivering.
                 troubles.append(f"{node}: {error}")
                 continue
             return _logits(output)

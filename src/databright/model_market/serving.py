@@ -6,6 +6,7 @@ import hashlib
 import logging
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -26,6 +27,12 @@ from databright.units import Address, Amount, Digest
 
 _LOG = logging.getLogger(__name__)
 MAX_SAMPLES_BYTES = 8 * 2**20
+MAX_OF_ONE_PAYER = 2
+"""Predictions of one payer under way at once."""
+MAX_COMPUTING = 2
+"""Compute children at once."""
+COMPUTE_S = 60.0
+"""Longest time that a node computes one prediction; a payer waits no longer either."""
 _MAX_BLOB_BYTES = 256 * 2**20
 _OPEN, _FULFILLED = 1, 2
 _PREDICTION = (
@@ -101,6 +108,8 @@ class PredictionServer:
         self._workers = workers
         self._make_child = make_child
         self._lock = threading.Lock()
+        self._under_way: dict[int, Address] = {}
+        self._computing = threading.BoundedSemaphore(MAX_COMPUTING)
 
     def predict(self, prediction: int, samples: bytes, signature: bytes) -> tuple[bytes, Address]:
         """Answer one paid prediction; asked again, it answers again and nobody is paid twice.
@@ -129,14 +138,35 @@ class PredictionServer:
         domain = Domain(contracts.deployment.chain_id, contracts.predictions.address)
         message = prediction_message(prediction, asked.samples)
         check_signer(signature, asked.payer, domain, message, f"prediction {prediction}")
-        with self._lock:
+        with self._turn(prediction, asked.payer):
             return self._answer(prediction, samples)
+
+    @contextmanager
+    def _turn(self, prediction: int, payer: Address) -> Iterator[None]:
+        """Let one payer, whose model or chosen worker may be slow, hold up few others.
+
+        Raises:
+            ProtocolError: it has as many predictions under way as it may have, or this very one.
+        """
+        with self._lock:
+            of_payer = sum(other == payer for other in self._under_way.values())
+            if prediction in self._under_way or of_payer >= MAX_OF_ONE_PAYER:
+                raise ProtocolError(
+                    f"prediction {prediction}, or {MAX_OF_ONE_PAYER} others of {payer}, are under "
+                    "way: wait for them, then try again"
+                )
+            self._under_way[prediction] = payer
+        try:
+            yield
+        finally:
+            with self._lock:
+                del self._under_way[prediction]
 
     def _answer(self, prediction: int, samples: bytes) -> tuple[bytes, Address]:
         asked = self._asked(prediction)
         program = self._blob(asked.program)
         weights = self._blob(asked.weights)
-        with self._make_child() as child:
+        with self._computing, self._make_child() as child:
             own = child.predict(program, weights, samples)
         if asked.status == _FULFILLED:
             return own, self._paid_worker(prediction)

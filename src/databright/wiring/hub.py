@@ -13,7 +13,7 @@ from databright.compute_market.trusted.scheduler import HubParts
 from databright.custody.references import LABEL_HOLDOUT
 from databright.data_market.registry import DataRegistry, Reader, snapshot_rows
 from databright.errors import DatabrightError, ProtocolError
-from databright.model_market.serving import PredictionServer
+from databright.model_market.serving import COMPUTE_S, PredictionServer
 from databright.programs.child import ComputeChild
 from databright.records.rows import Rows
 from databright.transport.tls import TlsIdentity
@@ -89,7 +89,11 @@ def make_hub(
         patience=patience or Patience(),
     )
     server = PredictionServer(
-        market.contracts, market.store, actor.signer, PredictionLeases(parts), ComputeChild
+        market.contracts,
+        market.store,
+        actor.signer,
+        PredictionLeases(parts),
+        lambda: ComputeChild(timeout_s=COMPUTE_S),
     )
     identity = TlsIdentity(actor.keys.tls_key_pem, actor.keys.tls_certificate_pem)
     return HubRuntime(parts, identity, server.predict, host=host)
