@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from databright.compute_market.offers import JobPlan, Offer, plan_from_offers
-from databright.errors import PlanRefusedError
+from databright.errors import BadInputError, PlanRefusedError
 from databright.units import Address, Amount
 
 
@@ -54,10 +54,10 @@ def test_whole_shards_may_need_more_owners_than_the_ratio() -> None:
     assert plan(4, 7_500, shards=8).spares == 0
 
 
-def test_owners_above_the_price_do_not_count() -> None:
-    with pytest.raises(PlanRefusedError) as refused:
+def test_a_price_below_the_fees_of_needed_owners_is_refused() -> None:
+    with pytest.raises(BadInputError, match=r"3 of 6 workers below their fee .*at least 0.000104"):
         plan(6, 7_500, price=102)
-    assert refused.value.owners_available == 3
+    assert plan(6, 7_500, price=104).owners_available == 5
 
 
 def test_a_job_cannot_raise_the_datasets_cap() -> None:
