@@ -1,7 +1,7 @@
 """Play the demo for a range of seeds, check each run with tests/verifier, write the evidence page.
 
 `python scripts/play_seeds.py 1 10` plays seeds 1 to 10 and the first one twice, prints a row for
-each and writes docs/evidence/demo-seeds.md. It ends with 1 if any row is not as it should be.
+each and writes docs/evidence/demo-seeds-1-10.md. It ends with 1 if any row is not as it should be.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGE = ROOT / "docs" / "evidence" / "demo-seeds.md"
+PAGES = ROOT / "docs" / "evidence"
 HEAD = (
     "| seed | accepted | flipped | copy of | liar alone | difference | owners needed | accuracy | "
     "weights | verifier | seconds |"
@@ -131,8 +131,8 @@ def main() -> int:
         "",
         f"The repeated seed gave {'the same' if same else 'OTHER'} weights.",
     ]
-    PAGE.parent.mkdir(parents=True, exist_ok=True)
-    PAGE.write_text("\n".join(text) + "\n")
+    PAGES.mkdir(parents=True, exist_ok=True)
+    (PAGES / f"demo-seeds-{first}-{last}.md").write_text("\n".join(text) + "\n")
     return 0 if good and same else 1
 
 
