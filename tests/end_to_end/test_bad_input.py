@@ -135,6 +135,8 @@ def test_a_malformed_array_is_refused(
     ):
         path = str(tmp_path / f"{name}.npz")
         _refused(data_market, capsys, "propose", str(opened[0]), path, "--as", "alice", says=says)
+        with pytest.raises(MalformedDataError, match=says):
+            data_market.client("alice").contributor.propose(opened[0], path, ProposalDraft("x"))
 
 
 def test_a_closed_dataset_takes_no_proposal(
@@ -147,6 +149,8 @@ def test_a_closed_dataset_takes_no_proposal(
     path = _write(tmp_path / "rows.csv", _joined(_csv(data_market.parts[0])))
     words = ("propose", str(dataset), str(path), "--as", "alice")
     _refused(data_market, capsys, *words, says="takes no more")
+    with pytest.raises(BadInputError, match="takes no more"):
+        data_market.client("alice").contributor.propose(dataset, path, ProposalDraft("x"))
 
 
 def test_a_vote_after_the_deadline_is_refused(

@@ -39,9 +39,11 @@ def show_proposal(proposal: int, home: Path | None = HOME, as_json: bool = JSON)
     """Show one proposal: evidence, votes, verdict."""
     view = reader(home).contributor
     found = view.proposal(proposal)
+    manifest = view.manifest(proposal)
     evidence = view.evidence(proposal)
     lines = [
         _line(found),
+        f"      {manifest.title}",
         f"      deadline {found.deadline}, bond {tokens(found.bond)}, fee {tokens(found.fee)}",
         *(
             f"      {item.evaluator} on snapshot {item.verdict.base}: "
@@ -49,7 +51,8 @@ def show_proposal(proposal: int, home: Path | None = HOME, as_json: bool = JSON)
             for item in evidence
         ),
     ]
-    show({"proposal": found, "evidence": evidence}, lines, as_json=as_json)
+    record = {"proposal": found, "manifest": manifest, "evidence": evidence}
+    show(record, lines, as_json=as_json)
 
 
 @app.command("watch")

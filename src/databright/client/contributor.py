@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from databright.client.writing import Desk, Made, Written
+from databright.custody.blobs import read_blob
 from databright.data_market.dividends import plan_claims
 from databright.data_market.docket import Docket
 from databright.data_market.proposals import ProposalDraft, plan_proposal
 from databright.data_market.registry import Proposal
 from databright.data_market.shares import Holding, holdings
-from databright.records.evidence import SignedEvidence
+from databright.records.datasets import MAX_CARD_BYTES
+from databright.records.evidence import Manifest, SignedEvidence
 from databright.records.rows import Rows, read_rows
 
 
@@ -74,6 +76,21 @@ class ContributorView:
             Its state.
         """
         return self._registry.proposal(proposal)
+
+    def manifest(self, proposal: int) -> Manifest:
+        """What a proposer says about the rows.
+
+        Args:
+            proposal: its id.
+
+        Returns:
+            The public manifest.
+
+        Raises:
+            StorageError: it is not in the store, or its bytes are corrupt.
+        """
+        digest = self._registry.proposal(proposal).manifest
+        return Manifest.from_json(read_blob(self._registry.store, digest, MAX_CARD_BYTES))
 
     def evidence(self, proposal: int) -> list[SignedEvidence]:
         """Evidence published on a proposal, with valid signatures.

@@ -90,6 +90,7 @@ def check_graph(program: Program) -> None:
             f"{MAX_NODES} and {MAX_INPUTS} are allowed, use a smaller model"
         )
     known = _check_inputs(program)
+    _check_params(program)
     for node in graph.nodes:
         _check_node(node, known)
         known.add(node.name)
@@ -114,6 +115,20 @@ def _check_inputs(program: Program) -> set[str]:
             f"{used[:10]}, params has {declared[:10]}"
         )
     return set(names)
+
+
+def _check_params(program: Program) -> None:
+    """Refuse weights over the cap before anybody makes them; they are float32.
+
+    Raises:
+        ProgramRejectedError: a tensor is over the cap.
+    """
+    for name, shape in program.params:
+        if 4 * math.prod(shape) > MAX_TENSOR_BYTES:
+            raise ProgramRejectedError(
+                f"the weights {name!r} of shape {list(shape)} take {4 * math.prod(shape)} bytes: "
+                f"at most {MAX_TENSOR_BYTES} a tensor are allowed, use a smaller model"
+            )
 
 
 def _check_node(node: Node, known: set[str]) -> None:
