@@ -56,6 +56,16 @@ def test_up_answers_survives_kill_minus_nine_and_keeps_its_state(tmp_path: Path)
     home = tmp_path / "market"
     with up(home) as (process, said):
         assert "<html" in fetch(said["page"])
+        second = subprocess.run(
+            [sys.executable, "-m", "databright.cli.main", "up", "--home", str(home), *WORDS],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+        assert second.returncode == 2
+        assert second.stdout == ""
+        assert "another 'databright up' or demo runs the market" in second.stderr
         before = open_market(home)
         head = before.contracts.chain.head().number
         workers = int(before.contracts.workers.call("num_workers"))

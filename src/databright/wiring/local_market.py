@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import signal
 import socket
@@ -13,6 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from databright.chain.base import Chain
 from databright.chain.bindings import Artifact, Signer, deploy
@@ -28,6 +30,7 @@ from databright.wiring.supervisor import ChildSpec, Supervisor
 
 _LOG = logging.getLogger(__name__)
 CHAIN_FOLDER = "chain"
+LOCK_FILE = "up.lock"
 CHAIN = "chain"
 WEB = "web"
 NATIVE_EACH = 10_000 * 10**18
@@ -57,9 +60,13 @@ class LocalMarket:
     Args:
         home: an opened home folder.
         backend: "auto", "anvil" or "eth-tester".
+
+    Raises:
+        ConfigError: another program runs this home's market.
     """
 
     def __init__(self, home: Path, backend: str = "auto") -> None:
+        self._lock = _take(home / LOCK_FILE)
         self.home = home
         self.backend = backend
         self.keystore = Keystore(home / KEYS_FOLDER)
@@ -254,8 +261,23 @@ class LocalMarket:
         self.supervisor.add(ChildSpec(name, module, arguments))
 
     def stop(self) -> None:
-        """Stop every process, the chain last."""
+        """Stop every process, the chain last, and let others run this home."""
         self.supervisor.stop()
+        self._lock.close()
+
+
+def _take(file: Path) -> IO[bytes]:
+    # The kernel gives the lock back when the holder ends, however it ends.
+    held = file.open("ab")
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        held.close()
+        raise ConfigError(
+            f"another 'databright up' or demo runs the market in {file.parent}: use that one, end "
+            "it first, or name another home with --home"
+        ) from error
+    return held
 
 
 def turn_signals_into_interrupts() -> None:

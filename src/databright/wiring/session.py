@@ -105,7 +105,10 @@ def keystore(home: Path) -> Keystore:
         ConfigError: the home does not exist, or the keystore cannot be used.
     """
     if not home.is_dir():
-        raise ConfigError(f"there is no home folder {home}: name one with --home, or make it")
+        raise ConfigError(
+            f"there is no home folder {home}: name one with --home or DATABRIGHT_HOME, or make one "
+            "with 'databright up'"
+        )
     _check_home(home)
     return Keystore(home / KEYS_FOLDER)
 
