@@ -227,10 +227,12 @@ async def run(home: Path, backend: str, port: int | None, dump_every: int) -> No
     lock = _lock(home)
     journal = Journal(home)
     source = choose_source(backend, journal.meta("backend"), home)
-    journal.set_meta("backend", source.name)
     before = read_or_none(home)
     recorded = port is None and before is not None
     listener = _listen(before.port if port is None and before else port or 0, recorded=recorded)
+    # A chain that cannot listen leaves its folder as it was.
+    if journal.meta("backend") is None:
+        journal.set_meta("backend", source.name)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
