@@ -1,10 +1,9 @@
-"""The verifier's own tools against other libraries and published vectors."""
+"""The verifier's own arithmetic against other libraries and worked examples."""
 
 from __future__ import annotations
 
 import json
 import math
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,27 +14,6 @@ from scipy import signal, stats
 from tests.verifier import numbers_again
 from tests.verifier.assignment_again import Draw, bitmaps, shards_of
 from tests.verifier.checks import Checks
-
-HERE = Path(__file__).resolve().parent
-KEY = Account.from_key(b"\x11" * 32)
-NOTHING = "0x56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421"
-MAINNET_GENESIS = {
-    "parentHash": "0x" + 64 * "0",
-    "sha3Uncles": "0x1dcc4de8dec75d7aab85b567b6ccd41ad312451b948a7413f0a142fd40d49347",
-    "miner": "0x" + 40 * "0",
-    "stateRoot": "0xd7f8974fb5ac78d9ac099b9ad5018bedc2ce0a72dad1827a1709da30580f0544",
-    "transactionsRoot": NOTHING,
-    "receiptsRoot": NOTHING,
-    "logsBloom": "0x" + 512 * "0",
-    "difficulty": "0x400000000",
-    "number": "0x0",
-    "gasLimit": "0x1388",
-    "gasUsed": "0x0",
-    "timestamp": "0x0",
-    "extraData": "0x11bbe8db4e347b4e8c937c1c8370e4b5ed33adb3db69cbdb7a38e1e50b1b82fa",
-    "mixHash": "0x" + 64 * "0",
-    "nonce": "0x0000000000000042",
-}
 
 
 @pytest.mark.parametrize("degrees", [29, 60, 396, 10_000])

@@ -38,7 +38,7 @@ from databright.compute_market.trusted.material import (
     holdings_of,
     read_material,
 )
-from databright.compute_market.trusted.protections import exposure, redundancy
+from databright.compute_market.trusted.protections import exposure
 from databright.compute_market.trusted.receipts import (
     Rejected,
     final_receipt,
@@ -63,9 +63,6 @@ from databright.units import BPS, Address, Digest
 _LOG = logging.getLogger(__name__)
 _MAX_TENSORS = 1_000
 _MAX_WEIGHT_BYTES = 256 * 2**20
-
-PROTECTIONS = (exposure, redundancy)
-"""Protections in the order in which they act: before a reservation, then on results."""
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from databright.chain.writes import WritePlan
 from databright.data_market import dividends, proposals, requests, voting
 from databright.data_market.docket import Docket
 from databright.data_market.measuring import Measurer
-from databright.data_market.oracles.base import Decision
+from databright.data_market.oracles.base import Decision, Opinion
 from databright.data_market.oracles.evidence_policy import EvidencePolicy
 from databright.data_market.private_losses import PrivateLosses
 from databright.data_market.registry import OPEN, DataRegistry, Reader
@@ -28,6 +28,7 @@ from databright.records.evidence import SignedEvidence
 from databright.records.tensors import dump_tensors
 from databright.units import Address, Amount, BasisPoints, Digest, Seconds
 from databright.wiring.demo.cast import CURATORS, SCHEMA, Cast, Part
+from databright.wiring.demo.report import read_json
 from databright.wiring.local_market import LocalMarket, Purse, wait_until
 from databright.wiring.node import state_folder
 from databright.wiring.session import OpenMarket
@@ -244,7 +245,8 @@ def play_proposal(stage: Stage, part: Part, docket: Docket) -> None:
     stage.say(f"{part.name} proposes {len(part.rows)} rows, sealed: proposal {number}.")
     agreed = _await_evidence(docket, number)
     opinion = _vote(stage, number, agreed)
-    _await_oracle(stage, number)
+    if opinion.decision is not Decision.ABSTAIN:
+        _await_oracle(stage, number)
     proposal = stage.registry.proposal(number)
     now = stage.open.contracts.chain.head().timestamp
     stage.market.advance_clock(max(1, proposal.deadline - now + 1))
@@ -253,7 +255,7 @@ def play_proposal(stage: Stage, part: Part, docket: Docket) -> None:
         f"the execution of proposal {number}",
     )
     verdict = stage.registry.proposal(number).status_name
-    stage.say(f"Proposal {number} is {verdict}: {opinion}")
+    stage.say(f"Proposal {number} is {verdict}: {opinion.reason}")
 
 
 def _await_evidence(docket: Docket, number: int) -> list[SignedEvidence]:
@@ -268,32 +270,22 @@ def _await_evidence(docket: Docket, number: int) -> list[SignedEvidence]:
     return found
 
 
-def _vote(stage: Stage, number: int, agreed: list[SignedEvidence]) -> str:
+def _vote(stage: Stage, number: int, agreed: list[SignedEvidence]) -> Opinion:
     """The curators read the published evidence and vote by the same declared policy.
 
     Where the policy abstains (a gain that may be zero), people decide: no check failed, so yes.
     """
-    from databright.wiring.demo.report import read_json
-
     figures = read_json(stage.open.store, bytes(agreed[0].verdict.evidence))
     opinion = EvidencePolicy().decide(agreed, figures)
     support = opinion.decision is not Decision.REJECT
     for curator in CURATORS[1:]:
         plan = voting.plan_vote(stage.registry, stage.addresses[curator], number, support)
         stage.send(curator, plan)
-    return opinion.reason
+    return opinion
 
 
 def _await_oracle(stage: Stage, number: int) -> None:
-    """Give the oracle its turn where its policy decides."""
-    docket = Docket(stage.registry)
-    docket.refresh()
-    agreed = docket.newest_settled(number)
-    from databright.wiring.demo.report import read_json
-
-    figures = read_json(stage.open.store, bytes(agreed[0].verdict.evidence))
-    if EvidencePolicy().decide(agreed, figures).decision is Decision.ABSTAIN:
-        return
+    """Give the oracle its turn: its policy is the curators', so it decides where they do."""
     lender = stage.addresses[CURATORS[0]]
     wait_until(
         lambda: voting.ballot(stage.registry, number, lender).cast != 0,

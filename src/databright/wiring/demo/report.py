@@ -20,7 +20,7 @@ from databright.lifecycle import STEPS
 from databright.programs.schedule import shard_rows
 from databright.records.strict_json import loads_object
 from databright.storage.base import Store
-from databright.units import BPS, Address, Amount, Digest, ceil_bps
+from databright.units import Address, Amount, Digest
 from databright.views.money import Transfer, conservation, payments_out
 
 SCHEMA_VERSION = 1
@@ -333,11 +333,11 @@ def _prediction(
     add(owner, int(fulfilled["owner_amount"]))
     add(requested["payer"], int(fulfilled["returned"]))
     data = int(fulfilled["data_amount"])
-    for holder, amount in data_split(events, dataset, snapshot, data).items():
+    holders = data_split(events, dataset, snapshot, data)
+    for holder, amount in holders.items():
         add(holder, amount)
-    rest = data - sum(data_split(events, dataset, snapshot, data).values())
-    # What rounding leaves over stays in the Database, for its holders' next income.
-    add(contracts.database(dataset).address, rest)
+    # What rounding leaves over stays in the Database.
+    add(contracts.database(dataset).address, data - sum(holders.values()))
     return {"paid": str(requested["price"]), "split": {to: str(n) for to, n in split.items()}}
 
 
@@ -369,6 +369,3 @@ def data_split(
         owner = Address(entry["contributor"])
         found[owner] = found.get(owner, 0) + amount * int(entry["shares"]) // total
     return found
-
-
-__all__ = ["BPS", "Played", "build_story", "ceil_bps", "read_json", "versions"]

@@ -14,8 +14,6 @@ from numpy.typing import NDArray
 from databright.custody.exposure import ExposureLedger
 from databright.units import Address, BasisPoints
 
-NAME = "exposure"
-
 
 def check_reservation(
     ledger: ExposureLedger,

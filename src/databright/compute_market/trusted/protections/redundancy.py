@@ -6,8 +6,6 @@ from collections.abc import Mapping
 
 from databright.units import Address, Digest
 
-NAME = "redundancy"
-
 
 def agreed(results: Mapping[Address, Digest], replicas: int) -> Digest | None:
     """The result that all replicas gave.
