@@ -22,7 +22,7 @@ from databright.chain.devnet.anvil import find_anvil
 from databright.chain.devnet.launcher import Devnet
 from databright.chain.ethereum import EthereumChain, connect
 from databright.chain.follower import next_batch
-from databright.chain.jsonrpc import RpcError
+from databright.chain.jsonrpc import JsonRpc, RpcError
 from databright.errors import (
     BadInputError,
     ChainError,
@@ -30,6 +30,7 @@ from databright.errors import (
     WrongChainError,
 )
 from databright.units import Address
+from tests.verifier import ethereum
 
 RICH: LocalAccount = Account.from_key("0x" + "5a" * 32)
 NOBODY = Address("0x000000000000000000000000000000000000dEaD")
@@ -97,6 +98,7 @@ def sign(chain: EthereumChain, account: LocalAccount, nonce: int, **changes: obj
         "maxPriorityFeePerGas": 0,
         **changes,
     }
+    fields = {name: value for name, value in fields.items() if value is not None}
     return bytes(account.sign_transaction(fields).raw_transaction)
 
 
@@ -138,6 +140,31 @@ def test_one_transaction_is_one_block_and_time_goes_on(chain: EthereumChain) -> 
         assert newer.timestamp > older.timestamp
     assert chain.header(chain.head().number + 1) is None
     assert chain.next_timestamp() >= chain.head().timestamp
+
+
+@pytest.mark.parametrize("kind", [0, 1, 2])
+def test_a_stranger_can_recompute_blocks_and_senders(chain: EthereumChain, kind: int) -> None:
+    price = {"maxFeePerGas": None, "maxPriorityFeePerGas": None, "gasPrice": 10**10}
+    listed = {"accessList": [{"address": NOBODY, "storageKeys": ["0x" + "07" * 32]}]}
+    changes: dict[str, object] = {} if kind == 2 else dict(price)
+    changes |= {"gas": 30_000} | ({"type": kind} if kind else {"type": None})
+    raw = sign(
+        chain, RICH, chain.nonce(Address(RICH.address)), **changes, **(listed if kind else {})
+    )
+    tx_hash = chain.send(raw)
+    receipt = chain.wait(tx_hash)
+    assert chain.sender(tx_hash) == Address(RICH.address)
+    with pytest.raises(ChainError, match="no transaction"):
+        chain.sender("0x" + 64 * "0")
+    ask = JsonRpc(chain.rpc_url, 30.0).patiently
+    block: Any = ask("eth_getBlockByNumber", [hex(receipt.block_number), True])
+    found: Any = ask("eth_getTransactionReceipt", [tx_hash])
+    (tx,) = block["transactions"]
+    assert "0x" + ethereum.header_hash(block).hex() == block["hash"] == receipt.block_hash
+    assert ethereum.transaction_bytes(tx) == raw
+    assert ethereum.transaction_sender(tx) == RICH.address
+    roots = [ethereum.ordered_root([part]).hex() for part in (raw, ethereum.receipt_bytes(found))]
+    assert roots == [block["transactionsRoot"][2:], block["receiptsRoot"][2:]]
 
 
 def test_finality_is_the_head_at_depth_one_and_lags_behind_otherwise(devnet: Devnet) -> None:

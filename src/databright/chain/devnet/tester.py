@@ -14,6 +14,12 @@ from typing import Any
 
 from databright.chain.devnet.evm import RpcFault
 from databright.chain.devnet.genesis import Genesis
+from databright.chain.devnet.tester_answers import (
+    as_hex,
+    block_answer,
+    receipt_answer,
+    transaction_answer,
+)
 from databright.errors import MissingToolError
 from databright.records.strict_json import JsonValue
 
@@ -219,11 +225,11 @@ class EthTester:
     def _rpc_eth_maxPriorityFeePerGas(self) -> JsonValue:
         return "0x0"
 
-    def _rpc_eth_getBlockByNumber(self, tag: JsonValue, _full: JsonValue = False) -> JsonValue:
+    def _rpc_eth_getBlockByNumber(self, tag: JsonValue, full: JsonValue = False) -> JsonValue:
         number = self._number(tag)
         if not 0 <= number <= self._head():
             return None
-        found = self._format_block(number)
+        found = block_answer(self._block(number), whole=full is True)
         if tag == "pending":
             found.update(
                 number=hex(number + 1),
@@ -240,22 +246,6 @@ class EthTester:
             return None
         return self._rpc_eth_getBlockByNumber(hex(self._hashes.index(wanted)), full)
 
-    def _format_block(self, number: int) -> dict[str, JsonValue]:
-        block = self._block(number)
-        header = block.header
-        return {
-            "number": hex(number),
-            "hash": _hex(block.hash),
-            "parentHash": _hex(header.parent_hash),
-            "stateRoot": _hex(header.state_root),
-            "timestamp": hex(header.timestamp),
-            "gasLimit": hex(header.gas_limit),
-            "gasUsed": hex(header.gas_used),
-            "baseFeePerGas": hex(header.base_fee_per_gas),
-            "miner": _hex(header.coinbase),
-            "transactions": [_hex(tx.hash) for tx in block.transactions],
-        }
-
     def _rpc_eth_getBalance(self, address: str, tag: JsonValue = "latest") -> JsonValue:
         return hex(self._vm(tag).state.get_balance(_account(address)))
 
@@ -263,62 +253,28 @@ class EthTester:
         return hex(self._vm(tag).state.get_nonce(_account(address)))
 
     def _rpc_eth_getCode(self, address: str, tag: JsonValue = "latest") -> JsonValue:
-        return _hex(self._vm(tag).state.get_code(_account(address)))
+        return as_hex(self._vm(tag).state.get_code(_account(address)))
 
     def _rpc_eth_getStorageAt(
         self, address: str, slot: str, tag: JsonValue = "latest"
     ) -> JsonValue:
         value = self._vm(tag).state.get_storage(_account(address), int(slot, 16))
-        return _hex(int(value).to_bytes(32, "big"))
+        return as_hex(int(value).to_bytes(32, "big"))
 
     def _rpc_eth_getTransactionByHash(self, tx: str) -> JsonValue:
         number = self._places.get(bytes.fromhex(tx[2:]))
         if number is None:
             return None
-        return {
-            "hash": tx.lower(),
-            "blockNumber": hex(number),
-            "blockHash": _hex(self._hashes[number]),
-            "transactionIndex": "0x0",
-        }
+        block = self._block(number)
+        return transaction_answer(block.transactions[0], block)
 
     def _rpc_eth_getTransactionReceipt(self, tx: str) -> JsonValue:
         number = self._places.get(bytes.fromhex(tx[2:]))
         return None if number is None else self._receipt(number)
 
     def _receipt(self, number: int) -> dict[str, JsonValue]:
-        from eth._utils.address import generate_contract_address
-
         block = self._block(number)
-        tx = block.transactions[0]
-        receipt = block.get_receipts(self._chain.chaindb)[0]
-        created = _hex(generate_contract_address(tx.sender, tx.nonce)) if not tx.to else None
-        place: dict[str, JsonValue] = {
-            "blockNumber": hex(number),
-            "blockHash": _hex(block.hash),
-            "transactionHash": _hex(tx.hash),
-            "transactionIndex": "0x0",
-        }
-        logs: list[JsonValue] = [
-            {
-                **place,
-                "address": _hex(log.address),
-                "topics": [_hex(topic.to_bytes(32, "big")) for topic in log.topics],
-                "data": _hex(log.data),
-                "logIndex": hex(index),
-            }
-            for index, log in enumerate(receipt.logs)
-        ]
-        return {
-            **place,
-            "status": hex(int.from_bytes(receipt.state_root, "big")),
-            "gasUsed": hex(receipt.gas_used),
-            "cumulativeGasUsed": hex(receipt.gas_used),
-            "from": _hex(tx.sender),
-            "to": _hex(tx.to) if tx.to else None,
-            "contractAddress": created if receipt.state_root == b"\x01" else None,
-            "logs": logs,
-        }
+        return receipt_answer(block, block.get_receipts(self._chain.chaindb)[0])
 
     def _rpc_eth_getLogs(self, wanted: dict[str, Any]) -> JsonValue:
         first, last = (
@@ -335,7 +291,7 @@ class EthTester:
 
     def _rpc_eth_call(self, request: dict[str, Any], tag: JsonValue = "latest") -> JsonValue:
         computation = self._run(request, tag, _MAX_CALL_GAS)
-        return _hex(computation.output)
+        return as_hex(computation.output)
 
     def _rpc_eth_estimateGas(
         self, request: dict[str, Any], tag: JsonValue = "pending"
@@ -376,16 +332,12 @@ class EthTester:
         except (ValidationError, VMError) as error:
             raise RpcFault(_REFUSED, str(error)) from error
         if outcome.is_error:
-            output = _hex(outcome.output)
+            output = as_hex(outcome.output)
             raise RpcFault(_REVERTED, f"execution reverted: {type(outcome.error).__name__}", output)
         return outcome
 
 
 _EMPTY: dict[str, Any] = {"balance": 0, "nonce": 0, "code": b"", "storage": {}}
-
-
-def _hex(value: bytes) -> str:
-    return "0x" + bytes(value).hex()
 
 
 def _account(text: str) -> bytes:
