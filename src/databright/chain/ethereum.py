@@ -144,20 +144,26 @@ class EthereumChain:
     # ------------------------------------------------------------------ state
 
     def call(
-        self, to: Address, data: bytes, block: int | None = None, sender: Address | None = None
+        self,
+        to: Address | None,
+        data: bytes,
+        block: int | None = None,
+        sender: Address | None = None,
     ) -> bytes:
-        """Run a function without a transaction; arguments as in `Chain.call`.
+        """Run a function or a creation without a transaction; arguments as in `Chain.call`.
 
         Args:
-            to: contract.
-            data: selector and ABI-encoded arguments.
+            to: contract; None for a creation.
+            data: selector and ABI-encoded arguments, or creation code.
             block: height whose state is read; the head when None.
             sender: who seems to call.
 
         Returns:
-            ABI-encoded results.
+            ABI-encoded results, or the created contract's code.
         """
-        request: dict[str, object] = {"to": to, "data": "0x" + data.hex()}
+        request: dict[str, object] = {"data": "0x" + data.hex()}
+        if to is not None:
+            request["to"] = to
         if sender is not None:
             request["from"] = sender
         tag = "latest" if block is None else hex(block)
