@@ -14,6 +14,7 @@ from eth_utils.abi import event_abi_to_log_topic, function_abi_to_4byte_selector
 
 from databright.chain.abi import Entry, decode_results, encode_arguments, event_arguments
 from databright.chain.base import Chain, Log, Receipt
+from databright.chain.refusals import told
 from databright.chain.signing import SignedHook, Signer
 from databright.errors import BadInputError, ChainError, TransactionFailedError
 from databright.units import Address
@@ -253,8 +254,9 @@ class Contract:
         try:
             return signer.send(self.chain, self.address, data, on_signed=on_signed)
         except TransactionFailedError as error:
+            why = told(error.reason) if error.reason else str(error)
             raise TransactionFailedError(
-                f"{self.artifact.name}.{fn} failed: {error.reason or error}", error.reason
+                f"{self.artifact.name}.{fn} failed: {why}", error.reason
             ) from error
 
     def events(self, logs: Sequence[Log]) -> list[Event]:

@@ -15,6 +15,7 @@ from eth_utils.crypto import keccak
 from databright.chain.answers import read_bytes, read_header, read_int, read_log, read_receipt
 from databright.chain.base import Fees, Header, Log, Receipt
 from databright.chain.jsonrpc import FIRST_PAUSE_S, LONGEST_PAUSE_S, JsonRpc, RpcError
+from databright.chain.refusals import told
 from databright.chain.reverts import revert_reason
 from databright.errors import ChainError, TransactionFailedError, WrongChainError
 from databright.units import Address
@@ -189,7 +190,7 @@ class EthereumChain:
             if error.code == _REVERTED or "revert" in error.text.lower():
                 reason = revert_reason(error.data, error.text)
                 raise TransactionFailedError(
-                    f"the contract refuses this {what}: {reason or 'no reason given'}", reason
+                    f"the contract refuses this {what}: {told(reason)}", reason
                 ) from error
             raise
 

@@ -11,6 +11,7 @@ from eth_account.signers.local import LocalAccount
 from eth_typing.encoding import HexStr
 
 from databright.chain.base import Chain, Receipt
+from databright.chain.refusals import told
 from databright.errors import ChainError, NonceSpentError, TransactionFailedError
 from databright.units import Address
 
@@ -100,7 +101,7 @@ class Signer:
             reason = self._reason(chain, to, data, receipt)
             raise TransactionFailedError(
                 f"transaction {receipt.tx_hash} reverted in block {receipt.block_number}: "
-                f"{reason or 'no reason given'}",
+                f"{told(reason)}",
                 reason,
             )
         return receipt

@@ -7,7 +7,8 @@ from pathlib import Path
 import typer
 from eth_utils.address import is_checksum_address
 
-from databright.cli._options import DRY_RUN, HOME, JSON, amount, home_of, period, show
+from databright.cli._options import DRY_RUN, HOME, JSON, amount, home_of, period, show, show_written
+from databright.client import Transaction, Written
 from databright.errors import BadInputError
 from databright.units import Address
 from databright.wiring.deploying import verify_market
@@ -60,10 +61,9 @@ def fund(
         )
     receiver = keystore(place).public(who).address if who in names else Address(who)
     given = amount(tokens)
-    hashes = [] if dry_run else fund_address(place, receiver, given)
-    record = {"to": receiver, "amount": given, "dry_run": dry_run, "transactions": hashes}
-    verb = "would get" if dry_run else "got"
-    show(record, [f"{receiver} {verb} gas and {tokens} test tokens"], as_json=as_json)
+    gift = fund_address(place, receiver, given, dry_run=dry_run)
+    mined = tuple(Transaction(r.tx_hash, r.block_number, r.gas_used) for r in gift.receipts)
+    show_written(Written(None, gift.calls, mined, 0), "gift", as_json=as_json)
 
 
 @app.command("advance")
