@@ -11,6 +11,7 @@
     │   └── MissingToolError     a program that this machine lacks; says how to install it
     ├── ChainError               the chain cannot be reached or is not the expected one
     │   ├── WrongChainError      chain id or genesis hash differ from the recorded ones
+    │   ├── NonceSpentError      a nonce that fixes an address is used up by something else
     │   └── TransactionFailedError  a transaction reverted; carries the contract's reason
     ├── StorageError
     │   ├── BlobMissingError     no blob of that address
@@ -63,6 +64,10 @@ class ChainError(DatabrightError):
 
 class WrongChainError(ChainError):
     """Chain id or genesis hash differ from the recorded ones; nothing was sent."""
+
+
+class NonceSpentError(ChainError):
+    """A nonce that fixes a contract's address is used up by another transaction."""
 
 
 class TransactionFailedError(ChainError):

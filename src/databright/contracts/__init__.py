@@ -94,6 +94,7 @@ def deployment_plan(
     token_holders: Sequence[Address],
     token_amounts: Sequence[int],
     min_stake: int,
+    token: Address | None = None,
 ) -> list[tuple[str, tuple[object, ...]]]:
     """The contracts of one market, to be created one after the other by one account.
 
@@ -103,6 +104,7 @@ def deployment_plan(
         token_holders: who holds the whole money at first, at most 64 accounts.
         token_amounts: base units for each of them.
         min_stake: least stake of a worker, base units.
+        token: an ERC-20 that is there already and is the money; none is created then.
 
     Returns:
         (name, constructor's arguments) in order; entry i is created with nonce first_nonce + i.
@@ -125,9 +127,13 @@ def deployment_plan(
         "amounts": list(token_amounts),
         "min_stake": min_stake,
     }
-    for index, (name, _) in enumerate(DEPLOY_ORDER):
+    order = DEPLOY_ORDER
+    if token is not None:
+        values["MarketToken"] = token
+        order = tuple(entry for entry in DEPLOY_ORDER if entry[0] != "MarketToken")
+    for index, (name, _) in enumerate(order):
         values[name] = create_address(deployer, first_nonce + index)
-    return [(name, tuple(values[key] for key in arguments)) for name, arguments in DEPLOY_ORDER]
+    return [(name, tuple(values[key] for key in arguments)) for name, arguments in order]
 
 
 def _rlp_bytes(content: bytes) -> bytes:
