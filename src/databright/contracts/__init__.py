@@ -23,13 +23,44 @@ MAX_HOLDERS: Final = 64
 
 DEPLOY_ORDER: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ("MarketToken", ("name", "symbol", "holders", "amounts")),
-    ("CuratorToken", ("DataAssociation",)),
+    ("CuratorToken", ("DataAssociation", "Charter", "Motions")),
     ("DatabaseBlueprint", ()),
-    ("DataAssociation", ("MarketToken", "CuratorToken", "DatabaseBlueprint")),
+    (
+        "DataAssociation",
+        ("MarketToken", "Charter", "CuratorToken", "Verdicts", "DataRequests"),
+    ),
+    (
+        "Verdicts",
+        (
+            "MarketToken",
+            "DataAssociation",
+            "CuratorToken",
+            "Charter",
+            "Challenges",
+            "ValuePools",
+        ),
+    ),
+    ("Challenges", ("MarketToken", "Verdicts", "CuratorToken", "Charter")),
+    ("ValuePools", ("MarketToken", "DataAssociation", "Charter", "Verdicts")),
+    (
+        "Charter",
+        (
+            "MarketToken",
+            "DataAssociation",
+            "CuratorToken",
+            "Verdicts",
+            "Challenges",
+            "Motions",
+            "ValuePools",
+            "DatabaseBlueprint",
+        ),
+    ),
+    ("Motions", ("MarketToken", "DataAssociation", "CuratorToken", "Charter")),
+    ("DataRequests", ("MarketToken", "DataAssociation", "Charter")),
     ("WorkerRegistry", ("MarketToken", "JobEscrow", "min_stake")),
-    ("JobEscrow", ("MarketToken", "DataAssociation", "WorkerRegistry")),
-    ("ModelRegistry", ("JobEscrow", "DataAssociation")),
-    ("PredictionMarket", ("MarketToken", "ModelRegistry", "WorkerRegistry", "DataAssociation")),
+    ("JobEscrow", ("MarketToken", "Charter", "WorkerRegistry")),
+    ("ModelRegistry", ("JobEscrow", "Charter")),
+    ("PredictionMarket", ("MarketToken", "ModelRegistry", "WorkerRegistry", "Charter")),
 )
 """Contracts in order of deployment, one transaction each, with their constructor's arguments.
 
