@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Final, TypeVar
 
 from eth_abi.abi import decode
@@ -119,6 +120,26 @@ class Pick:
         return self(count) == count - 1
 
 
+@cache
+def _topic(contract: str, name: str) -> tuple[bytes, tuple[dict[str, Any], ...]]:
+    """First topic and inputs of an event."""
+    item = next(
+        entry
+        for entry in artifact(contract)["abi"]
+        if entry["type"] == "event" and entry["name"] == name
+    )
+    types = ",".join(str(part["type"]) for part in item["inputs"])
+    return keccak(text=f"{name}({types})"), tuple(item["inputs"])
+
+
+def events_of(outcome: Outcome, contract: str, name: str) -> list[dict[str, Any]]:
+    """The events of that name, by a contract's ABI."""
+    topic, inputs = _topic(contract, name)
+    return [
+        _decoded(inputs, log.topics, log.data) for log in outcome.logs if log.topics[0] == topic
+    ]
+
+
 @dataclass(frozen=True)
 class Seen:
     """What a call brought: its value and its events."""
@@ -129,19 +150,7 @@ class Seen:
 
     def events(self, name: str) -> list[dict[str, Any]]:
         """The events of that name, by the calling contract's ABI."""
-        kind = self.contract.split(":", maxsplit=1)[0]
-        item = next(
-            entry
-            for entry in artifact(kind)["abi"]
-            if entry["type"] == "event" and entry["name"] == name
-        )
-        types = ",".join(str(part["type"]) for part in item["inputs"])
-        topic = keccak(text=f"{name}({types})")
-        return [
-            _decoded(item["inputs"], log.topics, log.data)
-            for log in self.outcome.logs
-            if log.topics[0] == topic
-        ]
+        return events_of(self.outcome, self.contract.split(":", maxsplit=1)[0], name)
 
     def paid(self, *names: str) -> int:
         """Sum of the amounts of these events."""
@@ -167,7 +176,7 @@ class Player:
 
     Attributes:
         counts: (action, whether it went through) -> calls.
-        lent_seen: how often each action called.
+        watches: who looks on after each call that went through.
     """
 
     world: World
@@ -175,7 +184,7 @@ class Player:
     counts: Counter[tuple[str, bool]] = field(default_factory=Counter)
     action: str = ""
     nonce: int = 0
-    last: tuple[str, str, str] = ("", "", "")
+    watches: list[Callable[[Outcome], None]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.go_to(START)
@@ -228,7 +237,6 @@ class Player:
         outcome = self.world.call(contract, name, args, sender)
         value = self.world.value(contract, name, outcome.output) if outcome.ok else None
         told = f"{contract}.{name} by {sender}, {tuple(args)}"
-        self.last = (contract, name, sender)
         try:
             expected = rule(Seen(value, outcome, contract))
         except Refused as refused:
@@ -248,22 +256,23 @@ class Player:
         if expected is not None and expected != value:
             raise Difference(RETURNS, f"{value!r}, not {expected!r}: {told}")
         self.counts[self.action, True] += 1
+        for watch in self.watches:
+            watch(outcome)
         return True
 
     def found(self, creator: str, rules: Rules) -> Dataset | None:
         """Create a dataset."""
         self.action = "create_dataset"
-        if not self.do(
-            "Charter",
-            "create_dataset",
-            (rules,),
-            creator,
-            lambda _: create_dataset(self.model, creator, rules).id,
-        ):
+
+        def rule(seen: Seen) -> int:
+            dataset = create_dataset(self.model, creator, rules)
+            if seen.outcome.ok:
+                self.world.meet(dataset.id)
+            return dataset.id
+
+        if not self.do("Charter", "create_dataset", (rules,), creator, rule):
             return None
-        dataset = self.model.datasets[-1]
-        self.world.meet(dataset.id)
-        return dataset
+        return self.model.datasets[-1]
 
     def signed(self, digest: bytes, signatures: Signatures) -> list[bytes]:
         """Signatures of a digest; of the unknown one too."""
