@@ -166,9 +166,7 @@ def post_values(player: Player, pick: Pick) -> None:
     # Seldom a root that promises more than there is.
     total = sum(values.values()) if pick(6) else max(values.values())
     root = node(*(leaf(owner, values[owner]) for owner in owners))
-    signatures = signers_of(
-        player, dataset, len(dataset.versions), dataset.rules.threshold, pick
-    )
+    signatures = signers_of(player, dataset, len(dataset.versions), dataset.rules.threshold, pick)
     digest = player.world.values_digest(dataset.id, number, root, total, POST)
     player.do(
         "ValuePools",
@@ -187,9 +185,7 @@ def veto_values(player: Player, pick: Pick) -> None:
     if number > dataset.newest or not dataset.snapshots[number - 1].shares:
         return
     pool = income.pool_of(dataset, number)
-    signatures = signers_of(
-        player, dataset, len(dataset.versions), dataset.rules.threshold, pick
-    )
+    signatures = signers_of(player, dataset, len(dataset.versions), dataset.rules.threshold, pick)
     digest = player.world.values_digest(dataset.id, number, pool.root, pool.total, VETO)
     player.do(
         "ValuePools",

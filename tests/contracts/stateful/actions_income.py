@@ -24,9 +24,7 @@ def a_snapshot(dataset: Dataset, pick: Pick) -> int:
 
 
 def tranches(dataset: Dataset) -> list[int]:
-    return [
-        found.terms.proposal for found in dataset.proposals if found.box.status == ACCEPTED
-    ]
+    return [found.terms.proposal for found in dataset.proposals if found.box.status == ACCEPTED]
 
 
 def a_holding(player: Player, dataset: Dataset, pick: Pick) -> tuple[str, int]:
@@ -95,11 +93,13 @@ def fund_tranche(player: Player, pick: Pick) -> None:
     )
 
 
-def _claimed(player: Player, dataset: Dataset, holder: str, wanted: Sequence[int], seen: Seen) -> int:
+def claimed(
+    player: Player, dataset: Dataset, holder: str, wanted: Sequence[int], seen: Seen
+) -> int:
     """Claims by the rules, each with what the contract's event says it paid."""
     events = seen.events("Claimed") + seen.events("Redirected")
     sent = 0
-    for tranche in wanted:
+    for tranche in dict.fromkeys(wanted):
         paid = sum(event["amount"] for event in events if event["tranche"] == tranche)
         if dataset.redirect.get(tranche) is None:
             sent += paid
@@ -118,7 +118,7 @@ def claim(player: Player, pick: Pick) -> None:
         "claim",
         (tranche,),
         holder,
-        lambda seen: _claimed(player, dataset, holder, [tranche], seen),
+        lambda seen: claimed(player, dataset, holder, [tranche], seen),
     )
 
 
@@ -134,7 +134,7 @@ def claim_many(player: Player, pick: Pick) -> None:
         "claim_many",
         (wanted + wanted[:1],),
         holder,
-        lambda seen: _claimed(player, dataset, holder, wanted, seen),
+        lambda seen: claimed(player, dataset, holder, wanted, seen),
     )
 
 
@@ -149,7 +149,7 @@ def claim_for(player: Player, pick: Pick) -> None:
         "claim_for",
         (tranche, holder),
         pick.one(player.people),
-        lambda seen: _claimed(player, dataset, holder, [tranche], seen),
+        lambda seen: claimed(player, dataset, holder, [tranche], seen),
     )
 
 
@@ -201,9 +201,7 @@ def transfer_from(player: Player, pick: Pick) -> None:
         income.check_spend(dataset, caller, sender, tranche, amount)
         income.transfer(dataset, sender, receiver, tranche, amount, seen.paid("Credited"))
 
-    player.do(
-        database(dataset), "transferFrom", (sender, receiver, tranche, amount), caller, rule
-    )
+    player.do(database(dataset), "transferFrom", (sender, receiver, tranche, amount), caller, rule)
 
 
 @action(weight=2)

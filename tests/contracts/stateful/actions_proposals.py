@@ -98,9 +98,7 @@ def propose(player: Player, pick: Pick) -> None:
         ),
         sender,
         lambda _: (
-            proposals.propose(
-                player.model, sender, dataset, request, payee, offered
-            ).terms.proposal
+            proposals.propose(player.model, sender, dataset, request, payee, offered).terms.proposal
         ),
     )
 
@@ -260,7 +258,5 @@ def retire_holdout(player: Player, pick: Pick) -> None:
 def open_proposals(player: Player) -> int:
     """How many are open."""
     return sum(
-        found.box.status == OPEN
-        for dataset in player.model.datasets
-        for found in dataset.proposals
+        found.box.status == OPEN for dataset in player.model.datasets for found in dataset.proposals
     )

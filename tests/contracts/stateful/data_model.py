@@ -389,9 +389,7 @@ def supply_before(dataset: Dataset, time: int) -> int:
 
 def earned_before(dataset: Dataset, account: str, time: int) -> int:
     """Votes that an account earned strictly before a time."""
-    return sum(
-        mint.amount for mint in dataset.mints if mint.to == account and mint.time < time
-    )
+    return sum(mint.amount for mint in dataset.mints if mint.to == account and mint.time < time)
 
 
 def weight_before(dataset: Dataset, account: str, time: int) -> int:

@@ -293,7 +293,5 @@ def claim_value(
 def accepted_tranches(dataset: Dataset) -> Sequence[tuple[int, int]]:
     """(tranche, birth) of all that were ever accepted."""
     return [
-        (snapshot.tranche, snapshot.number)
-        for snapshot in dataset.snapshots
-        if snapshot.kind == OK
+        (snapshot.tranche, snapshot.number) for snapshot in dataset.snapshots if snapshot.kind == OK
     ]

@@ -178,9 +178,7 @@ def check_transfer(dataset: Dataset, sender: str, tranche: int, amount: int) -> 
     require(dataset.holding(sender, tranche).shares >= amount, "database: balance too low")
 
 
-def check_spend(
-    dataset: Dataset, caller: str, sender: str, tranche: int, amount: int
-) -> None:
+def check_spend(dataset: Dataset, caller: str, sender: str, tranche: int, amount: int) -> None:
     allowed = dataset.allowances.get((sender, caller, tranche), 0)
     is_free = caller == sender or (sender, caller) in dataset.operators
     require(is_free or allowed >= amount, "database: allowance too low")

@@ -107,9 +107,7 @@ def check_verdict(market: Market, proposal: Proposal, verdict: Verdict) -> None:
 
 def publish_evidence(market: Market, sender: str, number: int) -> None:
     proposal = market.proposal(number)
-    require(
-        proposal is not None and proposal.box.status == OPEN, "verdicts: proposal is not open"
-    )
+    require(proposal is not None and proposal.box.status == OPEN, "verdicts: proposal is not open")
     if proposal is None:
         raise AssertionError("just required")
     dataset = market.dataset(number // UNIT)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -42,12 +42,28 @@ class View:
 
     player: Player
     memory: Memory = field(default_factory=Memory)
+    seen: dict[tuple[object, ...], Any] = field(default_factory=dict)
 
     def number(self, contract: str, name: str, *args: Any) -> int:
-        return self.player.world.number(contract, name, *args)
+        """A view's one number, asked once a look."""
+        key = (contract, name, args)
+        if key not in self.seen:
+            self.seen[key] = self.player.world.number(contract, name, *args)
+        return int(self.seen[key])
+
+    def words(self, contract: str, name: str, *args: Any) -> tuple[int, ...]:
+        """A view's numbers, asked once a look; a struct's addresses and digests are numbers too."""
+        key = (contract, name, args)
+        if key not in self.seen:
+            self.seen[key] = self.player.world.words(contract, name, *args)
+        return tuple(self.seen[key])
 
     def read(self, contract: str, name: str, *args: Any) -> Any:
-        return self.player.world.read(contract, name, *args)
+        """A view's value, asked once a look."""
+        key = (contract, name, args)
+        if key not in self.seen:
+            self.seen[key] = self.player.world.read(contract, name, *args)
+        return self.seen[key]
 
     def money(self, contract: str) -> int:
         """What a contract or an account has of the market's money."""
@@ -66,7 +82,6 @@ class View:
         for dataset in self.datasets:
             yield from (found.box for found in dataset.proposals)
             yield from (motion.box for motion in dataset.motions)
-
 
     def remember(self, outcome: Outcome) -> None:
         """Add up what events tell of bonds, fees, votes and claims."""
@@ -128,26 +143,34 @@ def failing(view: View) -> dict[str, str]:
     return found
 
 
-def check_all(view: View) -> None:
-    """Hold a market against every invariant.
+def check_some(view: View, names: Iterable[str]) -> None:
+    """Hold a market against some invariants.
 
     Raises:
         Difference: one does not hold.
     """
-    for name, check in INVARIANTS.items():
+    for name in names:
         try:
-            check(view)
+            INVARIANTS[name](view)
         except AssertionError as error:
             raise Difference(name, str(error)) from error
 
 
-def watch(player: Player) -> View:
-    """Hold a market against every invariant from now on, after each call that went through."""
+def watch(player: Player, stride: int = 1) -> View:
+    """Hold a market against every invariant from now on, after each call that went through.
+
+    Args:
+        player: who plays it.
+        stride: looks in which each invariant is checked once; what is wrong stays wrong.
+    """
     view = View(player)
+    every = list(INVARIANTS)
 
     def look(outcome: Outcome) -> None:
+        view.seen.clear()
         view.remember(outcome)
-        check_all(view)
+        turn = player.counts.total() % stride
+        check_some(view, every[turn::stride])
 
     player.watches.append(look)
     return view

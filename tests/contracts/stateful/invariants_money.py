@@ -25,9 +25,7 @@ def credits(view: View, contract: str) -> int:
 @holds("the association's money equals its lines")
 def association_lines(view: View) -> None:
     lines = credits(view, "DataAssociation")
-    lines += sum(
-        view.number("DataAssociation", "deposit_of", one) for one in view.player.everybody
-    )
+    lines += sum(view.number("DataAssociation", "deposit_of", one) for one in view.player.everybody)
     for found in view.proposals():
         if found.box.status == OPEN:
             spent = view.number("DataAssociation", "repaid", found.terms.proposal)
@@ -164,7 +162,9 @@ def ordered(view: View) -> None:
         for first, second in pairwise(born):
             if first.born > second.born:
                 late = first.box.begin + 2 * first.box.rules.voting_period
-                held = [mint.time for mint in dataset.mints if mint.proposal == second.terms.proposal]
+                held = [
+                    mint.time for mint in dataset.mints if mint.proposal == second.terms.proposal
+                ]
                 verify(not held or held[0] >= late, f"{second.terms.proposal} was too early")
 
 
@@ -256,8 +256,7 @@ def request_counts(view: View) -> None:
     for place, request in enumerate(view.player.model.requests, start=1):
         word = view.read("DataRequests", "request", place)
         num_open = sum(
-            found.terms.request == place and found.box.status == OPEN
-            for found in view.proposals()
+            found.terms.request == place and found.box.status == OPEN for found in view.proposals()
         )
         same((word[10], word[11]), (num_open, 2 if request.is_closed else 1))
 
@@ -267,7 +266,7 @@ def motions(view: View) -> None:
     for dataset in view.datasets:
         same(view.number("Motions", "num_motions", dataset.id), len(dataset.motions))
         for motion in dataset.motions:
-            word = view.read("Motions", "motion", motion.box.id)
+            word = view.words("Motions", "motion", motion.box.id)
             same((word[6], word[7]), (motion.box.status, motion.ready_at), "status, ready at")
             same(word[5], motion.electorate, "electorate")
             verify(motion.box.id // UNIT == dataset.id, "of another dataset")

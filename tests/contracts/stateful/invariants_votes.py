@@ -128,12 +128,13 @@ def genesis(view: View) -> None:
 def loans(view: View) -> None:
     for dataset in view.datasets:
         for one in view.player.people:
-            oracle, cap, since, expiry, least = view.read("CuratorToken", "lent", dataset.id, one)
+            words = view.words("CuratorToken", "lent", dataset.id, one)
+            oracle, cap, since, expiry, least = words
             loan = dataset.loans.get(one)
             if loan is None:
-                same((oracle, cap, expiry, least), (NOBODY, 0, 0, 0), f"loan of {one}:")
+                same((oracle, cap, expiry, least), (0, 0, 0, 0), f"loan of {one}:")
             else:
-                expected = (loan.oracle, loan.cap, loan.since, loan.expiry, loan.least)
+                expected = (int(loan.oracle, 16), loan.cap, loan.since, loan.expiry, loan.least)
                 same((oracle, cap, since, expiry, least), expected, f"loan of {one}:")
 
 
@@ -154,7 +155,7 @@ def snapshots_stay(view: View) -> None:
         count = view.number(dataset.wallet, "num_snapshots")
         same(count, dataset.newest, "snapshots:")
         for number in range(1, count + 1):
-            word = view.read(dataset.wallet, "snapshot", number)
+            word = view.words(dataset.wallet, "snapshot", number)
             verify(view.memory.stays((dataset.id, number), word), f"{number} has changed: {word}")
 
 
@@ -162,7 +163,7 @@ def snapshots_stay(view: View) -> None:
 def snapshots(view: View) -> None:
     for dataset in view.datasets:
         for known in dataset.snapshots:
-            found = view.read(dataset.wallet, "snapshot", known.number)
+            found = view.words(dataset.wallet, "snapshot", known.number)
             expected = (known.shares, known.tranche, known.kind, known.pool_percent)
             same(found, expected, f"snapshot {known.number}:")
 
@@ -232,8 +233,7 @@ def tranche_income(view: View) -> None:
     for dataset in view.datasets:
         for tranche in {tranche for _, tranche in dataset.holdings}:
             open_claims = sum(
-                view.number(dataset.wallet, "claimable", tranche, one)
-                for one in view.player.people
+                view.number(dataset.wallet, "claimable", tranche, one) for one in view.player.people
             )
             taken = view.memory.claimed[tranche] + open_claims
             most = floor(income_of(dataset, tranche))
@@ -295,7 +295,7 @@ def pool_money(view: View) -> None:
     lines = 0
     for dataset in view.datasets:
         for number in dataset.pools:
-            word = view.read("ValuePools", "pool", dataset.id, number)
+            word = view.words("ValuePools", "pool", dataset.id, number)
             lines += word[0] - word[7]
     same(view.money("ValuePools"), lines)
 
@@ -304,9 +304,10 @@ def pool_money(view: View) -> None:
 def pools(view: View) -> None:
     for dataset in view.datasets:
         for number, pool in dataset.pools.items():
-            word = view.read("ValuePools", "pool", dataset.id, number)
-            same((word[0], word[1], word[5]), (pool.amount, pool.since, pool.is_released))
-            same((word[2], word[3], word[4]), (pool.root, pool.total, pool.posted_at))
+            word = view.words("ValuePools", "pool", dataset.id, number)
+            same((word[0], word[1], word[5] == 1), (pool.amount, pool.since, pool.is_released))
+            root = int.from_bytes(pool.root)
+            same((word[2], word[3], word[4]), (root, pool.total, pool.posted_at))
             same(word[6], pool.final_at, "values are final at")
 
 

@@ -242,7 +242,9 @@ class Player:
         except Refused as refused:
             reason = str(refused)
             if outcome.ok:
-                raise Difference(REFUSALS.get(reason, OTHERWISE), f"refused by the rules: {reason!r}, {told}") from refused
+                raise Difference(
+                    REFUSALS.get(reason, OTHERWISE), f"refused by the rules: {reason!r}, {told}"
+                ) from refused
             if outcome.reason != reason:
                 raise Difference(REASON, f"{outcome.reason!r}, not {reason!r}: {told}") from refused
             self.counts[self.action, False] += 1

@@ -150,15 +150,21 @@ class World:
 
     def number(self, contract: str, name: str, *args: Any) -> int:
         """Ask a view that returns one whole number; quicker than `read`."""
+        (word,) = self.words(contract, name, *args)
+        return word
+
+    def words(self, contract: str, name: str, *args: Any) -> tuple[int, ...]:
+        """Ask a view that returns words alone; quicker than `read`."""
         function = functions_of(contract.split(":")[0])[name]
         data = function.selector + b"".join(
             bytes.fromhex(arg[2:]).rjust(32, b"\0") if isinstance(arg, str) else arg.to_bytes(32)
             for arg in args
         )
         outcome = self.evm.look(self.at[contract], data)
-        if not outcome.ok or len(outcome.output) != 32:
+        if not outcome.ok:
             raise AssertionError(f"{contract}.{name}{args} reverted: {outcome.reason!r}")
-        return int.from_bytes(outcome.output, "big")
+        found = outcome.output
+        return tuple(int.from_bytes(found[at : at + 32]) for at in range(0, len(found), 32))
 
     def everybody(self) -> list[str]:
         """Addresses of all people and evaluators."""
