@@ -117,7 +117,7 @@ def main(arguments: list[str] | None = None) -> int:
     with Pool(options.jobs) as pool:
         for mutant, catches in pool.imap(run, chosen):
             found.append((mutant, catches))
-            first = f"{catches[0].names[0]} ({catches[0].where})" if catches else "SURVIVES"
+            first = f"{list(catches[0].names)} ({catches[0].where})" if catches else "SURVIVES"
             sys.stdout.write(f"{mutant.name}: {first}\n")
             sys.stdout.flush()
     unused = [name for name, mutants in by_invariant(found).items() if not mutants]
@@ -125,7 +125,8 @@ def main(arguments: list[str] | None = None) -> int:
     if not options.only and not options.quick:
         EVIDENCE.write_text(page(found, time.perf_counter() - began))
     sys.stdout.write(f"{len(survivors)} survive: {survivors}\n")
-    sys.stdout.write(f"{len(unused)} invariants catch nothing: {unused}\n")
+    if not options.only:
+        sys.stdout.write(f"{len(unused)} invariants catch nothing: {unused}\n")
     return 1 if survivors or (unused and not options.only and not options.quick) else 0
 
 

@@ -93,7 +93,7 @@ def settle_motion(player: Player, pick: Pick) -> None:
 @action(weight=6)
 def enact(player: Player, pick: Pick) -> None:
     motion = a_motion(player, pick, CARRIED)
-    if motion is None:
+    if motion is None or (motion.box.status != CARRIED and pick(5)):
         return
     if pick(4) and motion.box.status == CARRIED:
         player.go_to(motion.ready_at)
@@ -185,6 +185,8 @@ def veto_values(player: Player, pick: Pick) -> None:
     if number > dataset.newest or not dataset.snapshots[number - 1].shares:
         return
     pool = income.pool_of(dataset, number)
+    if not pool.posted_at and pick(5):
+        return
     signatures = signers_of(player, dataset, len(dataset.versions), dataset.rules.threshold, pick)
     digest = player.world.values_digest(dataset.id, number, pool.root, pool.total, VETO)
     player.do(

@@ -74,8 +74,13 @@ def propose(player: Player, pick: Pick) -> None:
     dataset, sender = a_dataset(player, pick), pick.one(player.people)
     payee = sender if pick(3) else pick.one(player.people)
     offered = content(player, pick)
-    asked = [0, *range(1, len(player.model.requests) + 1)]
-    request = pick.one(asked)
+    asked = [
+        number
+        for number, request in enumerate(player.model.requests, start=1)
+        if pick.chance(12)
+        or (request.dataset == dataset.id and player.model.now < request.deadline)
+    ]
+    request = pick.one([0, *asked])
     if player.model.deposits[sender] < 200:
         player.do(
             "DataAssociation",

@@ -38,7 +38,7 @@ def publish_evidence(player: Player, pick: Pick) -> None:
 @action(weight=5)
 def post_verdict(player: Player, pick: Pick) -> None:
     proposal = a_proposal(player, pick)
-    if proposal is None:
+    if proposal is None or (proposal.box.rules.optimistic_window == 0 and pick(10)):
         return
     terms = its_terms(proposal, pick)
     verdict = its_verdict(player, proposal, pick)
@@ -147,6 +147,8 @@ def challenge(player: Player, pick: Pick) -> None:
     if proposal is None:
         return
     number, sender = proposal.terms.proposal, pick.one(player.people)
+    if (proposal.challenge or not proposal.box.rules.challenge_bond) and pick(8):
+        return
     verdict = its_verdict(player, proposal, pick)
     signatures = its_signatures(player, proposal, pick)
     player.do(

@@ -43,6 +43,8 @@ def _able(player: Player, box: Box | None) -> list[str]:
 def vote(player: Player, pick: Pick) -> None:
     box, sender = a_box(player, pick), pick.one(player.people)
     able = _able(player, box)
+    if not able and pick(5):
+        return
     sender = pick.one(able) if able and pick(6) else sender
     number = box.id if box and not pick.chance(40) else UNIT + 77
     support = bool(pick(3))
@@ -60,6 +62,8 @@ def vote_many(player: Player, pick: Pick) -> None:
     dataset, sender = a_dataset(player, pick), pick.one(player.people)
     boxes = [found.box for found in dataset.proposals] + [one.box for one in dataset.motions]
     able = [box for box in boxes if sender in _able(player, box)]
+    if not able and pick(5):
+        return
     chosen = able[:4] if not pick.chance(6) else boxes[-2:]
     if chosen and pick.chance(12):
         chosen = [*chosen, chosen[0]]
@@ -95,7 +99,7 @@ def _a_signed(player: Player, pick: Pick, box: Box) -> tuple[Signed, tuple[int, 
 @action(weight=6)
 def vote_signed(player: Player, pick: Pick) -> None:
     boxes = [box for box in (a_box(player, pick), a_box(player, pick)) if box]
-    if not boxes:
+    if not boxes or (pick(5) and not any(_able(player, box) for box in boxes)):
         return
     made = [_a_signed(player, pick, pick.one(boxes)) for _ in range(1 + pick(4))]
     if pick.chance(4):
@@ -110,18 +114,30 @@ def vote_signed(player: Player, pick: Pick) -> None:
     )
 
 
+def _lent_boxes(player: Player) -> list[tuple[Box, str]]:
+    """(box, oracle) wherever somebody's weight is lent and not cast yet."""
+    return [
+        (box, loan.oracle)
+        for dataset in player.model.datasets
+        for box in (
+            *(found.box for found in dataset.proposals[-12:]),
+            *(motion.box for motion in dataset.motions[-4:]),
+        )
+        for lender, loan in dataset.loans.items()
+        if loan.since < box.opened
+        and loan.expiry > player.model.now
+        and loan.oracle != box.opener
+        and lender in _able(player, box)
+    ]
+
+
 @action(weight=6)
 def vote_lent(player: Player, pick: Pick) -> None:
-    box = a_box(player, pick)
-    if box is None:
+    lent = _lent_boxes(player)
+    box = pick.one(lent)[0] if lent else a_box(player, pick)
+    if box is None or (not lent and pick(8)):
         return
-    dataset = player.model.dataset(box.id // UNIT)
-    able = _able(player, box)
-    oracles = [
-        loan.oracle
-        for lender, loan in dataset.loans.items()
-        if lender in able and loan.since < box.opened and loan.expiry > player.model.now
-    ] or player.people
+    oracles = [oracle for one, oracle in lent if one is box] or player.people
     sender = pick.one(oracles) if pick(8) else pick.one(player.people)
     terms = NO_TERMS._replace(proposal=box.id)
     proposal = player.model.proposal(box.id)
@@ -144,9 +160,11 @@ def vote_lent(player: Player, pick: Pick) -> None:
 @action(weight=7)
 def lend(player: Player, pick: Pick) -> None:
     dataset, sender = a_dataset(player, pick), pick.one(player.people)
+    if pick(3):
+        sender = pick.one(player.people[:3])
     oracle = pick.one(player.people[2:])
     cap = pick.one((2, 5, 2**60, 1)) if not pick.chance(24) else 0
-    expiry = player.model.now + (pick.one((90, 25, 2**40)) if not pick.chance(12) else pick(2))
+    expiry = player.model.now + (pick.one((2**40, 90, 25, 2**40)) if not pick.chance(12) else pick(2))
     least = pick.one((0, 0, 5_000, 9_000)) if not pick.chance(30) else 10_001
     player.do(
         "CuratorToken",
