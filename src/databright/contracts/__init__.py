@@ -30,6 +30,7 @@ DEPLOY_ORDER: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ("JobEscrow", ("MarketToken", "DataAssociation", "WorkerRegistry")),
     ("ModelRegistry", ("JobEscrow", "DataAssociation")),
     ("PredictionMarket", ("MarketToken", "ModelRegistry", "WorkerRegistry", "DataAssociation")),
+    ("DiscussionAnchor", ()),
 )
 """Contracts in order of deployment, one transaction each, with their constructor's arguments.
 

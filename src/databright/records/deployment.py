@@ -21,6 +21,7 @@ CONTRACTS = (
     "JobEscrow",
     "ModelRegistry",
     "PredictionMarket",
+    "DiscussionAnchor",
 )
 """Names of the contracts that make one market, in order of deployment."""
 
