@@ -306,11 +306,12 @@ class Door:
                 if _is_insider(cast(Draft, entry.action), who)
             )
 
-    def draft(self, signed: Signed) -> DraftView:
+    def draft(self, signed: Signed, page: int = 1) -> DraftView:
         """One draft with its thread.
 
         Args:
             signed: an Access to it.
+            page: number of the thread's page, from 1.
 
         Returns:
             The draft.
@@ -324,7 +325,7 @@ class Door:
         self._check_insider(draft, subject, access.author)
         target = self._target(subject)
         with reading(self._log.engine) as connection:
-            thread = read_thread(connection, subject)
+            thread = read_thread(connection, subject, page)
         linked = "" if target == subject else str(target)
         return DraftView(DraftText.of(self._log.entry(subject.id), linked), thread)
 
