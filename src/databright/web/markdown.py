@@ -58,7 +58,8 @@ def render_markdown(text: str) -> Markup:
     clean = nh3.clean(
         raw,
         tags=_TAGS,
-        attributes={"a": {"href"}, "ol": {"start"}},
+        # "*" empty: else titles and languages stay on every element.
+        attributes={"*": set(), "a": {"href"}, "ol": {"start"}},
         url_schemes=set(SCHEMES),
         link_rel="nofollow noopener noreferrer ugc",
         strip_comments=True,
