@@ -25,7 +25,7 @@ CONTRACTS = (
 )
 """Names of the contracts that make one market, in order of deployment."""
 
-SCHEMA = 1
+SCHEMA = 2
 FILE = "market.json"
 _MAX_BYTES = 64 * 1024
 
