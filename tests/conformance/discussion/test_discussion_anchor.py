@@ -21,7 +21,7 @@ from databright.errors import ConfigError
 from databright.units import Address
 from tests.discussing import DOMAIN, NOW, Room, make_room
 
-KEYS = [Account.from_key(bytes([0x50 + n]) * 32) for n in range(16)]
+KEYS = [Account.from_key(bytes([0x50 + n]) * 32) for n in range(64)]
 EVERY_S = 60
 
 
