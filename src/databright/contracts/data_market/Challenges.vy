@@ -26,7 +26,7 @@ interface CuratorToken:
     def tallies(proposal: uint256) -> uint256: view
 
 interface Charter:
-    def challenge_bond(dataset: uint256) -> uint256: view
+    def challenge_bond_at(dataset: uint256, version: uint256) -> uint256: view
     def evaluator_stake(dataset: uint256) -> uint256: view
 
 interface Burnable:
@@ -238,12 +238,14 @@ def challenge(
     @param verdict The verdict.
     @param signatures Its signatures, in ascending order of signer.
     """
-    bond: uint256 = staticcall CHARTER.challenge_bond(proposal // UNIT)
+    t: uint256 = staticcall CURATORS.tallies(proposal)
+    bond: uint256 = staticcall CHARTER.challenge_bond_at(
+        proposal // UNIT, (t >> 224) & (2**12 - 1)
+    )
     assert bond != 0, "challenges: rules allow none"
     signers: DynArray[address, MAX_MEMBERS] = staticcall VERDICTS.signers_of_verdict(
         proposal, verdict, signatures
     )
-    t: uint256 = staticcall CURATORS.tallies(proposal)
     deadline: uint256 = block.timestamp + ((t >> 188) & (2**24 - 1))
     self.challenges[proposal] = Challenge(
         challenger=msg.sender,

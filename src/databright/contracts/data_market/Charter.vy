@@ -368,6 +368,17 @@ def challenge_bond(dataset: uint256) -> uint256:
 
 @external
 @view
+def challenge_bond_at(dataset: uint256, version: uint256) -> uint256:
+    """
+    @param dataset Id of the dataset.
+    @param version Of its rules.
+    @return Bond of a challenge of a proposal that began under them, base units; 0 = there are none.
+    """
+    return self.rules[dataset][version].challenge_bond
+
+
+@external
+@view
 def evaluator_stake(dataset: uint256) -> uint256:
     """
     @param dataset Id of the dataset.
