@@ -9,8 +9,8 @@
     nothing is executed.
 @dev Rules' word, from the low end: quorum 14 | threshold 5 | mint cap 52 | epoch's length 32 | created at 32 |
     optimistic window 24 | longest span 24 | relay price 32 | percent to the value pool 7 | tolerance 14.
-    A proposal's mark: posted verdict's digest, its high 152 bits | posted at 40 | challenge decided at 40 |
-    evidence is published 1 (bit 2) | was challenged 1 (bit 1) | is challenged 1 (bit 0).
+    A proposal's mark: posted verdict's digest, its high 152 bits | its base 21 | posted at 40 | challenge
+    decided at 40 | evidence is published 1 (bit 2) | was challenged 1 (bit 1) | is challenged 1 (bit 0).
     Member's word: first version 12 | last version 12 | counts 1.
 """
 from ethereum.ercs import IERC20
@@ -127,6 +127,7 @@ COUNTS: constant(uint256) = 2**24
 PENDING: constant(uint256) = 1
 CHALLENGED: constant(uint256) = 2
 MEASURED: constant(uint256) = 4
+POSTED_ON: constant(uint256) = 83
 POSTED: constant(uint256) = 104
 
 M5: constant(uint256) = 2**5 - 1
@@ -135,6 +136,7 @@ M8: constant(uint256) = 2**8 - 1
 M12: constant(uint256) = 2**12 - 1
 M14: constant(uint256) = 2**14 - 1
 M16: constant(uint256) = 2**16 - 1
+M21: constant(uint256) = 2**21 - 1
 M24: constant(uint256) = 2**24 - 1
 M32: constant(uint256) = 2**32 - 1
 M40: constant(uint256) = 2**40 - 1
@@ -477,7 +479,7 @@ def execute(
     signers: DynArray[address, MAX_MEMBERS] = self._signers(
         proposal // UNIT, (t >> T_VERSION) & M12, digest, signatures
     )
-    carried: bool = self._decide(terms, t, e, digest, mark)
+    carried: bool = self._decide(terms, t, e, digest, mark, verdict.amount)
     s: Settlement = self._paying(terms, e, REJECTED, len(signers))
     if carried and verdict.outcome == OK:
         s.status = ACCEPTED
@@ -527,13 +529,20 @@ def post_verdict(
     digest: bytes32 = self._digest(proposal, verdict)
     self._check_terms(terms)
     self._signers(proposal // UNIT, (t >> T_VERSION) & M12, digest, signatures)
-    # A verdict on an older snapshot would be refused in the end; one that stands is not begun anew.
+    # A verdict on an older snapshot would be refused in the end. One that stands is not begun anew, nor put off
+    # by another on its snapshot.
     database: address = staticcall ASSOCIATION.database_of(proposal // UNIT)
     assert verdict.base == staticcall Database(database).num_snapshots(), "verdicts: stale base"
     mark: uint256 = self.marks[proposal]
-    shown: uint256 = (convert(digest, uint256) >> POSTED) << POSTED
-    assert (mark >> POSTED) << POSTED != shown, "verdicts: is posted"
-    self.marks[proposal] = shown | (block.timestamp << 43) | (mark & (2**43 - 1))
+    assert (
+        mark >> POSTED == 0 or (mark >> POSTED_ON) & M21 != verdict.base
+    ), "verdicts: is posted"
+    self.marks[proposal] = (
+        ((convert(digest, uint256) >> POSTED) << POSTED)
+        | (verdict.base << POSTED_ON)
+        | (block.timestamp << 43)
+        | (mark & (2**43 - 1))
+    )
     log VerdictPosted(
         proposal=proposal,
         poster=msg.sender,
@@ -706,7 +715,9 @@ def _domain_separator() -> bytes32:
 
 @internal
 @view
-def _decide(terms: Terms, t: uint256, e: uint256, digest: bytes32, mark: uint256) -> bool:
+def _decide(
+    terms: Terms, t: uint256, e: uint256, digest: bytes32, mark: uint256, amount: uint256
+) -> bool:
     """
     @return Whether the proposal is carried; reverts while that is open.
     """
@@ -731,6 +742,8 @@ def _decide(terms: Terms, t: uint256, e: uint256, digest: bytes32, mark: uint256
             # The vote's end alone does not reject what the rules let pass.
             assert block.timestamp >= ((mark >> 43) & M40) + optimistic, "verdicts: is contestable"
             return True
+        # Nor does an older verdict that gains too: it is posted in its turn, or not at all.
+        assert amount == 0, "verdicts: another is posted"
     assert over, "verdicts: voting is not over"
     return False
 
