@@ -9,6 +9,7 @@ from databright.client.buyer import BuyerView
 from databright.client.contributor import ContributorView
 from databright.client.curator import CuratorView
 from databright.client.evaluator import EvaluatorView
+from databright.client.governance import GovernanceView
 from databright.client.initiator import InitiatorView
 from databright.client.models import ModelView
 from databright.client.wallet import WalletView
@@ -90,8 +91,13 @@ class Client:
 
     @cached_property
     def evaluator(self) -> EvaluatorView:
-        """Retiring holdouts."""
+        """Stakes of evaluators, and retiring holdouts."""
         return EvaluatorView(self._desk)
+
+    @cached_property
+    def governance(self) -> GovernanceView:
+        """Challenges, motions and takedowns."""
+        return GovernanceView(self._desk)
 
     @cached_property
     def wallet(self) -> WalletView:

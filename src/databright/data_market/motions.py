@@ -341,7 +341,11 @@ def born_of(registry: DataRegistry, tranche: int) -> int:
 
 
 def _encoded(motions: Contract, what: Rules | TakedownWish | None) -> bytes:
-    """What the contract hashes: the ABI encoding of the arguments after the motion's id."""
+    """What the contract hashes: the ABI encoding of the arguments after the motion's id.
+
+    Raises:
+        BadInputError: there is nothing to encode, or it does not fit.
+    """
     if isinstance(what, Rules):
         inputs: Sequence[Mapping[str, Any]] = motions.artifact.entry("function", "enact_rules", 2)[
             "inputs"
