@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 
 from databright.chain.base import Chain
@@ -116,6 +117,24 @@ class MarketContracts:
         count = int(self.charter.call("num_datasets"))
         databases = [self.database(dataset) for dataset in range(1, count + 1)]
         return [*self.fixed_contracts(), *databases]
+
+    def told(
+        self, contract: Contract, event: str, topics: Sequence[Sequence[bytes]] = ()
+    ) -> list[Event]:
+        """Events of one name that a contract emitted, found by their indexed parameters.
+
+        Args:
+            contract: who emitted them.
+            event: the event's name.
+            topics: for each indexed parameter the words that are wanted; none means any.
+
+        Returns:
+            Decoded events in chain order.
+        """
+        last = self.chain.head().number
+        wanted = [[contract.topic(event)], *topics]
+        logs = self.chain.logs(self.deployment.block, last, [contract.address], wanted)
+        return contract.events(logs)
 
     def events(self, from_block: int | None = None, to_block: int | None = None) -> list[Event]:
         """Decoded events of all the market's contracts in chain order.

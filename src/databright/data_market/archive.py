@@ -237,6 +237,15 @@ class Archive:
             StorageError: a blob is missing or corrupt.
             MalformedDataError: rows, manifest, samples and terms do not agree.
         """
+        try:
+            return self._open_proposal(terms, reader)
+        except MalformedDataError:
+            raise
+        except BadInputError as error:
+            # Whatever a stranger stored, it is their data that is wrong, not a caller's argument.
+            raise MalformedDataError(str(error)) from error
+
+    def _open_proposal(self, terms: Terms, reader: Reader) -> list[OpenedPart]:
         dataset, _ = split_proposal_id(terms.proposal)
         manifest = self.manifest(Digest(terms.manifest))
         samples = self.samples(manifest)

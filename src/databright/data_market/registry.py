@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from databright.chain.snapshots import entries_in, read_snapshot
+from databright.chain.snapshots import all_entries, entries_in, read_snapshot
 from databright.chain.structs import digest_of, fields_of, int_of, values_of
 from databright.custody.references import rows_label, seal_context
 from databright.data_market.archive import Archive, concatenate
@@ -278,6 +278,20 @@ class DataRegistry(Archive):
             if snapshot == 0:
                 return []
         return entries_in(self.contracts, dataset, snapshot)
+
+    def all_entries(self, dataset: int) -> list[Entry]:
+        """Every entry that a dataset ever had, removed ones and those taken down too.
+
+        Args:
+            dataset: id of the dataset.
+
+        Returns:
+            In order of acceptance.
+
+        Raises:
+            UnknownEntityError: no such dataset.
+        """
+        return all_entries(self.contracts, dataset)
 
 
 def snapshot_rows(

@@ -17,6 +17,7 @@ __all__ = [
     "MAX_TEXT",
     "METRIC",
     "DatasetCard",
+    "RequestCard",
     "Rules",
     "check_text",
     "digest_field",
@@ -32,6 +33,7 @@ MAX_TEXT: Final = 10_000
 MAX_STEPS: Final = 100_000
 """Most optimizer steps of one segment of an evaluation training."""
 CARD_KIND: Final = "databright/dataset/v1"
+REQUEST_KIND: Final = "databright/request/v1"
 METRIC: Final = "log-loss"
 """The metric that evidence is measured in."""
 DEFAULT_MAX_EXPOSURE_BPS: Final = BasisPoints(500)
@@ -120,6 +122,82 @@ class DatasetCard:
             program=digest_field(fields, "program"),
             weights=digest_field(fields, "weights"),
             steps=int_field(fields, "steps"),
+            metric=text_field(fields, "metric"),
+        )
+
+
+@dataclass(frozen=True)
+class RequestCard:
+    """What a request asks for, as people read it.
+
+    Attributes:
+        title: one line.
+        description: free text.
+        licence: short name of the licence that answers are given under.
+        licence_text: digest of its text.
+        schema: digest of the schema that rows must follow.
+        metric: what the gain is measured in, always "log-loss".
+    """
+
+    title: str
+    description: str
+    licence: str
+    licence_text: Digest
+    schema: Digest
+    metric: str = METRIC
+
+    def __post_init__(self) -> None:
+        """Refuse a card that nobody could read.
+
+        Raises:
+            BadInputError: a text too long or empty, or an unknown metric.
+        """
+        check_text("title", self.title, 200)
+        check_text("description", self.description, MAX_TEXT, empty=True)
+        check_text("licence", self.licence, 200)
+        if self.metric != METRIC:
+            raise BadInputError(f"metric is {self.metric!r}: only {METRIC!r} is measured")
+
+    def to_json(self) -> bytes:
+        """Write the card.
+
+        Returns:
+            Canonical JSON.
+        """
+        return dumps_canonical(
+            {
+                "kind": REQUEST_KIND,
+                "title": self.title,
+                "description": self.description,
+                "licence": self.licence,
+                "licence_text": self.licence_text.hex(),
+                "schema": self.schema.hex(),
+                "metric": self.metric,
+            }
+        )
+
+    @classmethod
+    def from_json(cls, blob: bytes) -> RequestCard:
+        """Read a card that a stranger wrote.
+
+        Args:
+            blob: canonical JSON, at most 64 KiB.
+
+        Returns:
+            The card.
+
+        Raises:
+            MalformedDataError: another document.
+            BadInputError: a value that no request can have.
+        """
+        names = {"title", "description", "licence", "licence_text", "schema", "metric"}
+        fields = read_document(blob, REQUEST_KIND, names)
+        return cls(
+            title=text_field(fields, "title"),
+            description=text_field(fields, "description"),
+            licence=text_field(fields, "licence"),
+            licence_text=digest_field(fields, "licence_text"),
+            schema=digest_field(fields, "schema"),
             metric=text_field(fields, "metric"),
         )
 
