@@ -33,7 +33,7 @@ def test_a_signature_holds_for_its_verdict_alone() -> None:
 def test_a_signature_holds_on_its_chain_and_contract_alone() -> None:
     evidence = DOMAIN.sign(VERDICT, "", KEYS[0])
     assert not replace(DOMAIN, chain_id=1).is_signed(evidence)
-    assert not replace(DOMAIN, association=ADDRESSES[1]).is_signed(evidence)
+    assert not replace(DOMAIN, contract=ADDRESSES[1]).is_signed(evidence)
     assert not DOMAIN.is_signed(replace(evidence, evaluator=ADDRESSES[1]))
     assert not DOMAIN.is_signed(replace(evidence, signature=bytes(65)))
 

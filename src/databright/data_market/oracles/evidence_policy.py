@@ -136,7 +136,7 @@ class EvidencePolicy:
                 f"{self.max_suspect_percent} % are allowed",
             )
         if high < -self.harm_margin_millinats / _MILLINATS:
-            sure = BPS - _confidence_of_gain(low, high)
+            sure = _confidence_of_gain(-high, -low)
             return self._opinion(Decision.REJECT, f"the data harms: {interval}", sure)
         if low > 0:
             sure = _confidence_of_gain(low, high)
