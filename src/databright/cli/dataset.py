@@ -32,7 +32,7 @@ def create(
     as_json: bool = JSON,
     dry_run: bool = DRY_RUN,
 ) -> None:
-    """Open a dataset; its rules can never be changed afterwards."""
+    """Open a dataset; from then on its curators alone can change its rules."""
     draft = read_dataset_file(rules, home)
     acting = client(home, actor, passphrase_file)
     written = acting.initiator.create_dataset(draft, dry_run=dry_run)
@@ -69,8 +69,8 @@ def show_dataset(dataset: int, home: Path | None = HOME, as_json: bool = JSON) -
         f"{schema.num_classes} classes",
         f"  bond {tokens(rules.bond)}, evaluation fee {tokens(rules.evaluation_fee)}, use "
         f"{tokens(rules.price_per_use)}, exposure at most {rules.max_exposure_bps} bps per owner",
-        f"  {rules.threshold} of {len(rules.evaluators)} evaluators sign, votes last "
-        f"{rules.voting_period} s",
+        f"  rules of version {found.version}: {rules.threshold} of {len(rules.evaluators)} "
+        f"evaluators sign, review {rules.review_minutes} min, votes last {rules.voting_period} s",
         f"  snapshot {found.num_snapshots} of {sum(entry.num_rows for entry in entries)} rows:",
         *(
             f"    proposal {entry.proposal}: {entry.num_rows} rows, {entry.shares} shares of "
@@ -78,5 +78,21 @@ def show_dataset(dataset: int, home: Path | None = HOME, as_json: bool = JSON) -
             for entry in entries
         ),
     ]
-    record = {"dataset": found, "card": card, "schema": schema, "entries": entries}
+    record = {
+        "dataset": found,
+        "card": card,
+        "schema": schema,
+        "entries": [
+            {
+                "proposal": entry.proposal,
+                "contributor": entry.contributor,
+                "ref": entry.ref,
+                "manifest": entry.manifest,
+                "num_rows": entry.num_rows,
+                "shares": entry.shares,
+                "born": entry.born,
+            }
+            for entry in entries
+        ],
+    }
     show(record, lines, as_json=as_json)

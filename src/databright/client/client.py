@@ -8,10 +8,12 @@ from pathlib import Path
 from databright.client.buyer import BuyerView
 from databright.client.contributor import ContributorView
 from databright.client.curator import CuratorView
+from databright.client.data import DataView
 from databright.client.evaluator import EvaluatorView
 from databright.client.governance import GovernanceView
 from databright.client.initiator import InitiatorView
 from databright.client.models import ModelView
+from databright.client.shareholder import ShareholderView
 from databright.client.wallet import WalletView
 from databright.client.worker import WorkerView
 from databright.client.writing import Desk
@@ -71,8 +73,18 @@ class Client:
 
     @cached_property
     def contributor(self) -> ContributorView:
-        """Proposals, shares and dividends."""
+        """Proposals and what became of them."""
         return ContributorView(self._desk)
+
+    @cached_property
+    def shareholder(self) -> ShareholderView:
+        """Shares and their income."""
+        return ShareholderView(self._desk)
+
+    @cached_property
+    def data(self) -> DataView:
+        """Points of accepted data and their proofs."""
+        return DataView(self._desk)
 
     @cached_property
     def curator(self) -> CuratorView:
