@@ -152,7 +152,8 @@ class World:
         sealed = seal_to_nodes(rows_to_blob(holdout), self._public_keys(), context, store)
         reference = reference_to_json(sealed)
         store.put(reference)
-        arguments = (dataset, 0, [], self.now() + 10**6, bytes(sealed.plain_commitment))
+        nothing: list[object] = []
+        arguments = (dataset, 0, nothing, self.now() + 10**6, bytes(sealed.plain_commitment))
         digests = (sha256(reference), NOTHING, NOTHING)
         signer = self.signer("initiator")
         contracts.requests.transact(signer, "open_request", *arguments, *digests)

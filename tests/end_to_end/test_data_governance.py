@@ -409,7 +409,9 @@ def test_what_is_taken_down_is_erased_by_the_nodes_and_leaves_a_tombstone(world:
     ]
     assert [entry.proposal for entry in world.registry.entries(dataset)] == [kept]
     # A bystander's eraser leaves everything alone.
-    stranger = Eraser(world.registry, world.signer("bob"), world.keys("bob").account(), list)
+    stranger = Eraser(
+        world.registry, world.signer("bob"), world.keys("bob").account(), forgotten.extend
+    )
     assert not stranger.step()
 
 

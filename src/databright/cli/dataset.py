@@ -19,6 +19,7 @@ from databright.cli._options import (
     show_written,
     tokens,
 )
+from databright.cli._tombstones import tombstone_lines
 
 app = typer.Typer(help="Datasets.", no_args_is_help=True)
 
@@ -61,6 +62,7 @@ def show_dataset(dataset: int, home: Path | None = HOME, as_json: bool = JSON) -
     registry = acting.market.registry
     card, schema = registry.card(found.rules), registry.schema(found.rules)
     entries = registry.entries(dataset)
+    stones = acting.governance.tombstones(dataset)
     rules = found.rules
     lines = [
         f"dataset {found.id}: {card.title} ({card.licence})",
@@ -77,8 +79,10 @@ def show_dataset(dataset: int, home: Path | None = HOME, as_json: bool = JSON) -
             f"{entry.contributor}"
             for entry in entries
         ),
+        *(f"  {line}" for line in tombstone_lines(stones)),
     ]
     record = {
+        "taken_down": stones,
         "dataset": found,
         "card": card,
         "schema": schema,

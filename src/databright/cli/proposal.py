@@ -30,7 +30,9 @@ from databright.cli._options import (
     show_written,
     tokens,
 )
+from databright.cli._tombstones import tombstone_lines
 from databright.cli._watching import follow
+from databright.data_market.closing import quorum
 from databright.data_market.registry import Proposal
 from databright.errors import BadInputError
 from databright.records.evidence import OUTCOMES
@@ -87,11 +89,15 @@ def list_proposals(
 @app.command("show")
 def show_proposal(proposal: int, home: Path | None = HOME, as_json: bool = JSON) -> None:
     """Show one proposal: what it offers, its thread, evidence, votes, verdict."""
-    view = reader(home).contributor
+    acting = reader(home)
+    view = acting.contributor
     found = view.proposal(proposal)
     manifest = view.manifest(proposal)
     evidence = view.evidence(proposal)
-    samples = view.samples(proposal)
+    stones = [one for one in acting.governance.tombstones(found.dataset) if one.tranche == proposal]
+    # What was taken down is erased, shown rows too.
+    samples = None if stones else view.samples(proposal)
+    rules = acting.market.registry.rules_at(found.dataset, found.version)
     earlier = [one.id for one in view.thread(proposal)[:-1]]
     lines = [
         _line(found),
@@ -99,14 +105,19 @@ def show_proposal(proposal: int, home: Path | None = HOME, as_json: bool = JSON)
         f"{len(samples.indices) if samples else 0} sample rows shown",
         f"      votes from {found.votes_from} to {found.deadline}, bond {tokens(found.bond)}, fee "
         f"{tokens(found.fee)}" + (", held up by a challenge" if found.is_challenged else ""),
+        f"      {quorum(rules, found.electorate)} votes needed of {found.electorate} that may be "
+        f"cast; {found.lent_yes} for and {found.lent_no} against are lent",
         *([f"      revises {', '.join(str(one) for one in earlier)}"] if earlier else []),
         *(
             f"      {item.evaluator} on snapshot {item.verdict.base}: "
             f"{OUTCOMES[item.verdict.outcome]}, {item.verdict.amount} shares; {item.reason}"
             for item in evidence
         ),
+        *(f"      {line}" for line in tombstone_lines(stones)),
     ]
     record = {
+        "taken_down": stones,
+        "quorum": quorum(rules, found.electorate),
         "proposal": told(found),
         "manifest": manifest,
         "evidence": evidence,

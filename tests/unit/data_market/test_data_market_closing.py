@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
@@ -46,18 +45,30 @@ RULES = Rules(
 OPTIMISTIC = replace(RULES, optimistic_window=Seconds(50), challenge_bond=Amount(1))
 
 
-def moment(now: int, *, rules: Rules = RULES, mark: Mark | None = None, **votes: int) -> Moment:
+def moment(
+    now: int, votes: dict[str, int] | None = None, *, rules: Rules = RULES, mark: Mark | None = None
+) -> Moment:
     terms = Terms(
         1_000_001, 0, A[4], A[4], NOTHING, NOTHING, NOTHING, 3, 0, Amount(5), Amount(3), 100
     )
-    counts = {"yes": 0, "no": 0, "lent_yes": 0, "lent_no": 0, **votes}
-    state: dict[str, Any] = {
-        "status": 1, "version": 1, "is_challenged": False, "is_measured": True, "block": 1,
-        "tx": "0x", "period": Seconds(PERIOD),
-    }  # fmt: skip
-    times = (Seconds(OPENED), Seconds(BEGIN), Seconds(END))
-    names = ("opened_at", "votes_from", "deadline")
-    proposal = Proposal(terms=terms, **dict(zip(names, times, strict=True)), **counts, **state)
+    counts = {"yes": 0, "no": 0, "lent_yes": 0, "lent_no": 0, **(votes or {})}
+    proposal = Proposal(
+        terms=terms,
+        opened_at=Seconds(OPENED),
+        votes_from=Seconds(BEGIN),
+        deadline=Seconds(END),
+        period=Seconds(PERIOD),
+        yes=counts["yes"],
+        no=counts["no"],
+        lent_yes=counts["lent_yes"],
+        lent_no=counts["lent_no"],
+        status=1,
+        version=1,
+        is_challenged=False,
+        is_measured=True,
+        block=1,
+        tx="0x",
+    )
     return Moment(proposal, rules, mark or Mark(), Seconds(now))
 
 
@@ -83,15 +94,15 @@ def moment(now: int, *, rules: Rules = RULES, mark: Mark | None = None, **votes:
 def test_votes_and_time_decide(
     now: int, votes: dict[str, int], verdict: Verdict | None, step: Step
 ) -> None:
-    assert next_step(moment(now, **votes), verdict, SHOWN if verdict else 0) is step
+    assert next_step(moment(now, votes), verdict, SHOWN if verdict else 0) is step
 
 
 def test_nothing_is_done_while_a_challenge_waits_and_time_begins_anew_after_it() -> None:
     pending = Mark(is_pending=True, was_challenged=True)
-    assert next_step(moment(END, mark=pending, yes=51), GAIN, SHOWN) is Step.WAIT
+    assert next_step(moment(END, {"yes": 51}, mark=pending), GAIN, SHOWN) is Step.WAIT
     assert next_step(moment(EXPIRY, mark=pending), None, 0) is Step.WAIT
     decided = Mark(was_challenged=True, decided_at=Seconds(END + 100))
-    assert next_step(moment(EXPIRY, mark=decided, yes=51), GAIN, SHOWN) is Step.EXECUTE
+    assert next_step(moment(EXPIRY, {"yes": 51}, mark=decided), GAIN, SHOWN) is Step.EXECUTE
     assert next_step(moment(EXPIRY + 100, mark=decided), GAIN, SHOWN) is Step.EXPIRE
 
 
@@ -114,14 +125,14 @@ def test_nothing_is_done_while_a_challenge_waits_and_time_begins_anew_after_it()
 def test_where_the_rules_are_optimistic_a_verdict_is_shown_first(
     now: int, mark: Mark, votes: dict[str, int], verdict: Verdict, step: Step
 ) -> None:
-    assert next_step(moment(now, rules=OPTIMISTIC, mark=mark, **votes), verdict, SHOWN) is step
+    assert next_step(moment(now, votes, rules=OPTIMISTIC, mark=mark), verdict, SHOWN) is step
 
 
 def test_the_quorum_is_rounded_up() -> None:
     assert [quorum(RULES, weight) for weight in (0, 1, 10, 11)] == [0, 1, 1, 2]
-    assert not moment(END, yes=9).is_carried
-    assert moment(END, yes=10).is_carried
-    assert not moment(END, yes=10, no=10).is_carried
+    assert not moment(END, {"yes": 9}).is_carried
+    assert moment(END, {"yes": 10}).is_carried
+    assert not moment(END, {"yes": 10, "no": 10}).is_carried
 
 
 def test_a_mark_is_read_from_its_word() -> None:

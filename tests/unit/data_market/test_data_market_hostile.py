@@ -66,11 +66,11 @@ class Market:
     def __init__(self) -> None:
         self.store: Store = open_store("memory")
         self.private, self._public = generate_hpke()
-        self._deployment: Any = SimpleNamespace(chain_id=1, addresses={"DataAssociation": NODE})
-        contracts: Any = SimpleNamespace(deployment=self._deployment)
+        deployment: Any = SimpleNamespace(chain_id=1, addresses={"DataAssociation": NODE})
+        contracts: Any = SimpleNamespace(deployment=deployment)
         self.registry = OneDataset(contracts, self.store)
         self.registry.proposals = {}
-        self._context = seal_context(self._deployment, 1, rows_label(ALICE))
+        self._context = seal_context(deployment, 1, rows_label(ALICE))
 
     def put(self, blob: bytes) -> Digest:
         self.store.put(blob)

@@ -33,7 +33,7 @@ def test_ballots_survive_their_file_and_keep_their_signer() -> None:
     assert again == signed
     again.check()
     for change in ({"support": False}, {"nonce": 4}, {"proposal": 1_000_003}):
-        changed = replace(signed, ballot=replace(BALLOT, **change))  # type: ignore[arg-type]
+        changed = replace(signed, ballot=replace(BALLOT, **change))
         with pytest.raises(NotAuthorisedError):
             changed.check()
     with pytest.raises(NotAuthorisedError):
