@@ -206,10 +206,11 @@ def test_signatures_count_only_with_a_stake(world: World) -> None:
     assert not stake_of(world.registry, dataset, me).counts
     with pytest.raises(BadInputError, match="locked until"):
         plan_unstake(world.registry, me, dataset)
-    # Who thinks better of it in time only has to say so.
-    world.send("node-1", plan_stake(world.registry, me, dataset))
+    # Nor does it come back before that: it could dodge a challenge.
+    with pytest.raises(BadInputError, match="leaves dataset"):
+        plan_stake(world.registry, me, dataset)
     found = stake_of(world.registry, dataset, me)
-    assert (found.counts, found.amount) == (True, STAKE)
+    assert (found.counts, found.amount) == (False, STAKE)
 
 
 def measured_dataset(world: World) -> int:
@@ -240,7 +241,7 @@ def test_a_challenge_of_a_made_up_verdict_is_won(world: World) -> None:
     assert challenge_of(world.registry, proposal).signers == tuple(
         sorted((world.address(name) for name in NODES[:2]), key=lambda who: int(who, 16))
     )
-    with pytest.raises(BadInputError, match="challenged before"):
+    with pytest.raises(BadInputError, match="challenged already"):
         plan_challenge(docket, doubter, proposal)
     begin_vote(world, proposal)
     world.send("curator-1", plan_vote(world.registry, world.address("curator-1"), {proposal: True}))
@@ -279,6 +280,8 @@ def test_a_challenge_of_an_honest_verdict_is_lost(world: World) -> None:
     world.send("doubter", plan_challenge(docket, world.address("doubter"), proposal))
     answered(world, proposal)
     assert challenge_of(world.registry, proposal).status_name == "refused"
+    with pytest.raises(BadInputError, match="what the challenge has found"):
+        plan_challenge(docket, world.address("doubter"), proposal)
     assert world.credit("challenges", "doubter") == before
     assert all(stake_of(world.registry, dataset, who).counts for who in turn)
     others = [name for name in NODES if world.address(name) not in turn]

@@ -12,7 +12,7 @@ from databright.data_market.registry import OPEN, DataRegistry
 from databright.data_market.verdicts import Mark
 from databright.errors import BadInputError
 from databright.records.evidence import OUTCOMES, SignedEvidence
-from databright.units import Address, Amount, Seconds, in_tokens
+from databright.units import BPS, Address, Amount, Seconds, in_tokens
 
 NONE: Final = 0
 PENDING: Final = 1
@@ -135,28 +135,34 @@ def plan_challenge(
 
     Raises:
         UnknownEntityError: no such proposal.
-        BadInputError: it is closed, was challenged before, has no verdict, or its dataset allows
-            no challenge; or the challenger has too little money.
+        BadInputError: it is closed, is challenged already, or its verdict is what a challenge has
+            found; it has no verdict, or its rules allow no challenge; or the challenger has too
+            little money.
     """
     registry = docket.registry
     docket.refresh()
     found = registry.proposal(proposal)
     if found.status != OPEN:
         raise BadInputError(f"proposal {proposal} is {found.status_name}: only an open one is held")
-    if mark_of(registry, proposal).was_challenged:
-        raise BadInputError(f"proposal {proposal} was challenged before: once is all there is")
-    bond = Amount(int(registry.contracts.charter.call("challenge_bond", found.dataset)))
+    rules = docket.rules(proposal)
+    bond = rules.challenge_bond
     if bond == 0:
         raise BadInputError(
-            f"the rules of dataset {found.dataset} allow no challenge: their challenge bond is 0"
+            f"the rules of proposal {proposal} allow no challenge: their challenge bond is 0"
         )
-    agreed = docket.newest_settled(proposal) if base is None else docket.settled(proposal, base)
-    if not agreed:
+    newest = docket.newest_settled(proposal)
+    if base is None and newest:
+        base = newest[0].verdict.base
+    groups = [] if base is None else docket.agreed(proposal, base)
+    if not groups:
         raise BadInputError(
-            f"no {docket.rules(proposal).threshold} evaluators have published the same verdict on "
-            f"proposal {proposal}" + ("" if base is None else f" and snapshot {base}")
+            f"no {rules.threshold} evaluators have published the same verdict on proposal "
+            f"{proposal}"
+            + ("" if base is None else f" and snapshot {base}")
             + ": there is nothing to challenge yet"
-        )  # fmt: skip
+        )
+    earlier = challenge_of(registry, proposal)
+    agreed = _challengeable(earlier, groups, rules.tolerance_bps)
     contracts = registry.contracts
     check_money(contracts.token, challenger, bond, "the challenge's bond")
     verdict = agreed[0].verdict
@@ -168,6 +174,27 @@ def plan_challenge(
         f"proposal {proposal} with a bond of {in_tokens(bond)}",
     )
     return WritePlan((*approval(contracts.token, challenger, contracts.challenges, bond), call))
+
+
+def _challengeable(
+    earlier: Challenge, groups: list[list[SignedEvidence]], tolerance_bps: int
+) -> list[SignedEvidence]:
+    """The first verdict that may be challenged: not again what a challenge has found."""
+    if earlier.status == PENDING:
+        raise BadInputError(
+            f"proposal {earlier.proposal} is challenged already: wait for the answer, until chain "
+            f"time {earlier.deadline} at the latest"
+        )
+    for agreed in groups:
+        verdict = agreed[0].verdict
+        low, high = sorted((earlier.amount, verdict.amount))
+        differs = earlier.outcome != verdict.outcome or (high - low) * BPS > tolerance_bps * high
+        if earlier.status == NONE or differs:
+            return agreed
+    raise BadInputError(
+        f"proposal {earlier.proposal} was challenged before, and its verdict is what the "
+        f"challenge has found ({earlier.status_name})"
+    )
 
 
 def plan_answer(docket: Docket, proposal: int) -> WritePlan | None:
@@ -277,21 +304,25 @@ def plan_stake(
 
     Raises:
         UnknownEntityError: no such dataset.
-        BadInputError: the rules do not name the evaluator, nothing is missing, or there is too
-            little money.
+        BadInputError: the rules do not name the evaluator, it is leaving, nothing is missing, or
+            there is too little money.
     """
     before = stake_of(registry, dataset, evaluator)
     if not before.is_named:
         raise BadInputError(
             f"{evaluator} is not an evaluator of dataset {dataset}: use the key of one of them"
         )
+    if before.leaving_at:
+        raise BadInputError(
+            f"{evaluator} leaves dataset {dataset} since chain time {before.leaving_at}: it can "
+            "put money at stake again when it has taken the old stake out"
+        )
     put = Amount(before.required - before.amount) if amount is None else amount
-    if put <= 0 and not before.leaving_at:
+    if put <= 0:
         raise BadInputError(
             f"{evaluator} has {in_tokens(before.amount)} at stake in dataset {dataset} and "
             f"{in_tokens(before.required)} is asked for: say how much more with --amount"
         )
-    put = Amount(max(put, 0))
     contracts = registry.contracts
     check_money(contracts.token, evaluator, put, "the stake")
     call = Call(

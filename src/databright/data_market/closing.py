@@ -108,6 +108,9 @@ def next_step(moment: Moment, verdict: Verdict | None, shown: int) -> Step:
     window = moment.rules.optimistic_window
     if window and gains and moment.proposal.no <= moment.proposal.yes:
         if moment.mark.posted != shown:
-            return Step.POST if moment.now >= moment.proposal.votes_from else Step.WAIT
+            # One verdict a snapshot: another on it would begin the window anew for ever.
+            is_posted = moment.mark.posted and moment.mark.posted_base == verdict.base
+            begun = moment.now >= moment.proposal.votes_from
+            return Step.POST if begun and not is_posted else Step.WAIT
         return Step.EXECUTE if moment.now >= moment.mark.posted_at + window else Step.WAIT
     return Step.EXECUTE if moment.is_over else Step.WAIT

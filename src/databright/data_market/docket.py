@@ -334,6 +334,23 @@ class Docket:
                 found.append(evidence)
         return found
 
+    def agreed(
+        self, proposal: int, base: int, without: Collection[Address] = ()
+    ) -> list[list[SignedEvidence]]:
+        """What k evaluators agree on, on one base; more than one verdict where they are divided.
+
+        Args:
+            proposal: its id.
+            base: snapshot number that it was measured on.
+            without: evaluators who do not count here: those whose verdict is challenged.
+
+        Returns:
+            As `verdicts.agreeing`.
+        """
+        counting = [who for who in self.counting(proposal) if who not in without]
+        threshold = self.rules(proposal).threshold
+        return agreeing(self.published(proposal), counting, threshold, base)
+
     def settled(
         self, proposal: int, base: int, without: Collection[Address] = ()
     ) -> list[SignedEvidence]:
@@ -342,14 +359,13 @@ class Docket:
         Args:
             proposal: its id.
             base: snapshot number that it was measured on.
-            without: evaluators who do not count here: those whose verdict is challenged.
+            without: evaluators who do not count here.
 
         Returns:
-            Ascending by evaluator; empty when fewer than k agree.
+            Ascending by evaluator, of the verdict that was completed first; empty when fewer than
+            k agree.
         """
-        counting = [who for who in self.counting(proposal) if who not in without]
-        threshold = self.rules(proposal).threshold
-        return agreeing(self.published(proposal), counting, threshold, base)
+        return next(iter(self.agreed(proposal, base, without)), [])
 
     def newest_settled(self, proposal: int) -> list[SignedEvidence]:
         """The k agreeing pieces of evidence on the newest base that has them.

@@ -13,7 +13,7 @@ from databright.data_market.closing import MAX_PASSED, Moment, Step, next_step
 from databright.data_market.docket import Docket
 from databright.data_market.registry import OPEN, Proposal
 from databright.data_market.upkeep import Upkeep
-from databright.data_market.verdicts import shown
+from databright.data_market.verdicts import Mark, shown
 from databright.errors import TransactionFailedError
 from databright.records.evidence import OUTCOME_COPY, SignedEvidence
 from databright.units import Seconds
@@ -68,9 +68,9 @@ class Keeper:
         found = registry.proposal(proposal)
         if found.status != OPEN:
             return False
-        agreed = self._docket.settled(proposal, self._docket.head(found.dataset))
-        digest = self._digest(agreed) if agreed else 0
-        step = next_step(self._moment(found), agreed[0].verdict if agreed else None, digest)
+        moment = self._moment(found)
+        agreed, digest = self._chosen(found, moment.mark)
+        step = next_step(moment, agreed[0].verdict if agreed else None, digest)
         if step is Step.WAIT:
             return False
         if step is Step.EXECUTE and not self._make_way(found):
@@ -80,10 +80,17 @@ class Keeper:
         _LOG.info("proposal %d is %s", proposal, registry.proposal(proposal).status_name)
         return True
 
-    def _digest(self, agreed: list[SignedEvidence]) -> int:
-        verdict = agreed[0].verdict
+    def _chosen(self, proposal: Proposal, mark: Mark) -> tuple[list[SignedEvidence], int]:
+        """The verdict to go on with: of several on the newest snapshot the one that is posted."""
+        chosen: list[SignedEvidence] = []
+        chosen_digest = 0
         contract = self._docket.registry.contracts.verdicts
-        return shown(contract.call("verdict_digest", verdict.proposal, verdict.to_struct()))
+        for agreed in self._docket.agreed(proposal.id, self._docket.head(proposal.dataset)):
+            verdict = agreed[0].verdict
+            digest = shown(contract.call("verdict_digest", proposal.id, verdict.to_struct()))
+            if not chosen or digest == mark.posted:
+                chosen, chosen_digest = agreed, digest
+        return chosen, chosen_digest
 
     def _call(self, step: Step, proposal: Proposal, agreed: list[SignedEvidence]) -> Call:
         verdicts = self._docket.registry.contracts.verdicts

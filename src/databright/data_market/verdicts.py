@@ -12,6 +12,7 @@ from databright.records.evidence import SignedEvidence, Verdict
 from databright.records.signatures import Domain, Message, check_signer, sign
 from databright.units import Address, Seconds
 
+_M20 = 2**20 - 1
 _M40 = 2**40 - 1
 _POSTED = 104
 _FIELDS = (
@@ -88,6 +89,7 @@ class Mark:
         is_measured: whether evidence is published on it.
         decided_at: chain time at which its challenge was decided; 0 = never.
         posted_at: chain time at which a verdict was posted; 0 = none is.
+        posted_base: snapshot that the posted verdict is about; another one on it cannot be posted.
         posted: the high 152 bits of the posted verdict's digest.
     """
 
@@ -96,6 +98,7 @@ class Mark:
     is_measured: bool = False
     decided_at: Seconds = Seconds(0)
     posted_at: Seconds = Seconds(0)
+    posted_base: int = 0
     posted: int = 0
 
     @classmethod
@@ -114,6 +117,7 @@ class Mark:
             is_measured=bool(word & 4),
             decided_at=Seconds((word >> 3) & _M40),
             posted_at=Seconds((word >> 43) & _M40),
+            posted_base=(word >> 83) & _M20,
             posted=word >> _POSTED,
         )
 
@@ -137,7 +141,7 @@ def _message(verdict: Verdict) -> Message:
 
 def agreeing(
     published: Iterable[SignedEvidence], evaluators: Sequence[Address], threshold: int, base: int
-) -> list[SignedEvidence]:
+) -> list[list[SignedEvidence]]:
     """The evidence that settles a proposal: k evaluators with the same verdict on one base.
 
     Args:
@@ -147,8 +151,8 @@ def agreeing(
         base: the snapshot number that the verdict must be measured on.
 
     Returns:
-        Exactly k pieces by k evaluators, ascending by address as the contract wants them; empty
-        when no verdict has k yet. Of several verdicts the first to be completed counts.
+        For each verdict that k evaluators signed, in the order in which they were completed:
+        exactly k pieces by k evaluators, ascending by address as the contract wants them.
 
     Raises:
         BadInputError: the threshold is not positive.
@@ -156,11 +160,13 @@ def agreeing(
     if threshold < 1:
         raise BadInputError(f"the threshold is {threshold}: it must be at least 1")
     groups: dict[Verdict, dict[Address, SignedEvidence]] = {}
+    found: list[list[SignedEvidence]] = []
     for evidence in published:
         if evidence.verdict.base != base or evidence.evaluator not in evaluators:
             continue
         group = groups.setdefault(evidence.verdict, {})
-        group.setdefault(evidence.evaluator, evidence)
-        if len(group) == threshold:
-            return sorted(group.values(), key=lambda item: int(item.evaluator, 16))
-    return []
+        if len(group) < threshold and evidence.evaluator not in group:
+            group[evidence.evaluator] = evidence
+            if len(group) == threshold:
+                found.append(sorted(group.values(), key=lambda item: int(item.evaluator, 16)))
+    return found

@@ -115,7 +115,9 @@ def test_nothing_is_done_while_a_challenge_waits_and_time_begins_anew_after_it()
         (BEGIN, Mark(posted=SHOWN, posted_at=Seconds(BEGIN)), {}, GAIN, Step.WAIT),
         (BEGIN + 50, Mark(posted=SHOWN, posted_at=Seconds(BEGIN)), {}, GAIN, Step.EXECUTE),
         (END, Mark(posted=SHOWN, posted_at=Seconds(END - 49)), {}, GAIN, Step.WAIT),
-        (BEGIN + 50, Mark(posted=SHOWN - 1, posted_at=Seconds(BEGIN)), {}, GAIN, Step.POST),
+        (BEGIN + 50, Mark(posted=SHOWN - 1, posted_base=9), {}, GAIN, Step.POST),
+        (BEGIN + 50, Mark(posted=SHOWN - 1, posted_base=0), {}, GAIN, Step.WAIT),
+        (END, Mark(posted=SHOWN - 1, posted_base=0), {"yes": 10}, GAIN, Step.EXECUTE),
         (BEGIN + 50, Mark(posted=SHOWN, posted_at=Seconds(BEGIN)), {"no": 1}, GAIN, Step.WAIT),
         (END, Mark(posted=SHOWN, posted_at=Seconds(BEGIN)), {"no": 1}, GAIN, Step.EXECUTE),
         (END, Mark(), {}, COPY, Step.EXECUTE),
@@ -136,5 +138,5 @@ def test_the_quorum_is_rounded_up() -> None:
 
 
 def test_a_mark_is_read_from_its_word() -> None:
-    word = (SHOWN << 104) | (12 << 43) | (11 << 3) | 0b110
-    assert Mark.from_word(word) == Mark(False, True, True, Seconds(11), Seconds(12), SHOWN)
+    word = (SHOWN << 104) | (13 << 83) | (12 << 43) | (11 << 3) | 0b110
+    assert Mark.from_word(word) == Mark(False, True, True, Seconds(11), Seconds(12), 13, SHOWN)
