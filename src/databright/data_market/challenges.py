@@ -179,7 +179,11 @@ def plan_challenge(
 def _challengeable(
     earlier: Challenge, groups: list[list[SignedEvidence]], tolerance_bps: int
 ) -> list[SignedEvidence]:
-    """The first verdict that may be challenged: not again what a challenge has found."""
+    """The first verdict that may be challenged: not again what a challenge has found.
+
+    Raises:
+        BadInputError: there is none, or a challenge waits.
+    """
     if earlier.status == PENDING:
         raise BadInputError(
             f"proposal {earlier.proposal} is challenged already: wait for the answer, until chain "
