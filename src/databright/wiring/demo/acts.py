@@ -249,7 +249,7 @@ def sell_shares(stage: Stage) -> None:
     Args:
         stage: the stage.
     """
-    seller = stage.cast.honest[0].name
+    seller = stage.cast.on_duty("override").name
     tranche = stage.proposals[seller]
     database = stage.open.contracts.database(stage.dataset)
     held = int(database.call("balanceOf", stage.addresses[seller], tranche))

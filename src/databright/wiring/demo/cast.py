@@ -17,7 +17,7 @@ NUM_CONTRIBUTORS = 7
 NUM_WORKERS = 6
 NUM_NODES = 4
 CURATORS = ("curator-1", "curator-2", "curator-3")
-DUTIES = ("override", "batch", "revision", "relay", "takedown")
+DUTIES = ("override", "takedown", "batch", "revision", "relay")
 """What the honest proposals show, in their order."""
 PARTNER = "partner"
 """Owns a part of the batch."""
@@ -82,6 +82,17 @@ class Cast:
         if part.kind == "honest":
             return DUTIES[self.honest.index(part)]
         return "challenge" if part.kind == "flipped" else ""
+
+    def on_duty(self, duty: str) -> Part:
+        """The honest part that shows something.
+
+        Args:
+            duty: one of `DUTIES`.
+
+        Returns:
+            The part.
+        """
+        return self.honest[DUTIES.index(duty)]
 
     @property
     def workers(self) -> list[str]:

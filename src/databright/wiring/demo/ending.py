@@ -54,7 +54,7 @@ def prove_point(stage: Stage) -> int:
     Returns:
         Size of the proof, bytes.
     """
-    number = stage.proposals[stage.cast.honest[1].name]
+    number = stage.proposals[stage.cast.on_duty("batch").name]
     entry = accepted_entry(stage.registry, number)
     uses = uses_of(stage.open.contracts, stage.dataset, entry.born, entry.ended)
     tree = PointTree(parts_of(stage.books[number]))
@@ -75,7 +75,7 @@ def take_down(stage: Stage) -> None:
     Args:
         stage: the stage.
     """
-    name = stage.cast.honest[-1].name
+    name = stage.cast.on_duty("takedown").name
     tranche = stage.proposals[name]
     mover = "initiator"
     plan = motions.plan_takedown_motion(

@@ -15,7 +15,7 @@ from databright.errors import ChainError
 from databright.lifecycle import missing_steps
 from databright.units import Address
 from databright.wiring.demo.acts import play_proposal, sell_shares
-from databright.wiring.demo.cast import DUTIES, INVESTOR, draw_cast
+from databright.wiring.demo.cast import INVESTOR, draw_cast
 from databright.wiring.demo.ending import (
     PROOF_FILE,
     claim_everything,
@@ -115,19 +115,18 @@ def play_demo(
 
 
 def _shown(stage: Stage) -> Shown:
-    by_duty = {
-        duty: stage.proposals[part.name]
-        for duty, part in zip(DUTIES, stage.cast.honest, strict=True)
-    }
+    def decided(duty: str) -> int:
+        return stage.proposals[stage.cast.on_duty(duty).name]
+
     flipped = next(part for part in stage.cast.parts if part.kind == "flipped")
     return Shown(
-        batch=by_duty["batch"],
-        revision=by_duty["revision"],
-        override=by_duty["override"],
-        relay=by_duty["relay"],
+        batch=decided("batch"),
+        revision=decided("revision"),
+        override=decided("override"),
+        relay=decided("relay"),
         challenge=stage.proposals[flipped.name],
-        transfer=by_duty["override"],
-        seller=stage.addresses[stage.cast.honest[0].name],
+        transfer=decided("override"),
+        seller=stage.addresses[stage.cast.on_duty("override").name],
         buyer=stage.addresses[INVESTOR],
         takedown=stage.takedown,
         proof=stage.market.home / PROOF_FILE,
