@@ -71,10 +71,17 @@ class Conservation:
 
 
 _REASONS: Mapping[tuple[str, str], str] = {
-    ("DataAssociation", "contributor"): "bonds, fees and awards returned or earned",
+    ("DataAssociation", "contributor"): "bonds and fees returned",
     ("DataAssociation", "node"): "evaluation fees",
-    ("DataAssociation", "initiator"): "rest of the request's escrow",
+    ("DataAssociation", "relayer"): "ballots repaid",
+    ("DataRequests", "contributor"): "awards and fees of accepted proposals",
+    ("DataRequests", "initiator"): "rest of the request's escrow",
+    ("Challenges", "challenger"): "challenges won",
+    ("Challenges", "node"): "answers to challenges, and stakes returned",
+    ("Motions", "mover"): "bonds of motions returned",
     ("Database", "contributor"): "dividends",
+    ("Database", "claimant"): "income of a tranche taken down",
+    ("Database", "holder"): "dividends",
     ("WorkerRegistry", "worker"): "stake returned",
     ("JobEscrow", "worker"): "wages",
     ("JobEscrow", "node"): "node fee and chain costs",

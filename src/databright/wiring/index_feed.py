@@ -47,18 +47,7 @@ def open_feed(market: OpenMarket, index: Index) -> Feed:
     """
     index.require_genesis(market.deployment.genesis_hash)
     contracts = market.contracts
-    bound = {
-        contract.address: contract
-        for contract in (
-            contracts.token,
-            contracts.curator_token,
-            contracts.association,
-            contracts.workers,
-            contracts.escrow,
-            contracts.models,
-            contracts.predictions,
-        )
-    }
+    bound = {contract.address: contract for contract in contracts.fixed_contracts()}
     fixed = tuple(bound)
     chain = contracts.chain
 
