@@ -25,6 +25,7 @@ from databright.wiring.demo.blobs import read_json
 from databright.wiring.demo.shown import Shown, acts
 
 SCHEMA_VERSION = 2
+REVISED = 6
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,11 @@ def _proposals(
 ) -> list[dict[str, Any]]:
     proposed = {e.args["proposal"]: e for e in events if e.name == "Proposed"}
     settled = {e.args["proposal"]: e for e in events if e.name == "Settled"}
-    rows = []
+    rows = [
+        _revised(event, proposed, kinds)
+        for event in events
+        if event.name == "Settled" and event.args["status"] == REVISED
+    ]
     for event in events:
         if event.name != "Executed":
             continue
@@ -148,6 +153,24 @@ def _proposals(
             }
         )
     return sorted(rows, key=lambda row: int(row["id"]))
+
+
+def _revised(
+    event: Event, proposed: Mapping[int, Event], kinds: Mapping[int, str]
+) -> dict[str, Any]:
+    number = event.args["proposal"]
+    after = next(one for one, e in proposed.items() if e.args["revises"] == number)
+    return {
+        "id": number,
+        "contributor": proposed[number].args["proposer"],
+        "kind": kinds.get(number, "honest"),
+        "verdict": "revised",
+        "reason": f"revised as proposal {after}",
+        "copy_of": None,
+        "log_loss_gain": 0.0,
+        "ci95": [0.0, 0.0],
+        "shares": "0",
+    }
 
 
 def reason_of(store: Store, events: Sequence[Event], proposal: int, figures: bytes) -> str:
@@ -259,7 +282,7 @@ def roles_of(events: Sequence[Event]) -> dict[Address, tuple[str, ...]]:
         "BallotsRepaid": ("relayer", "relayer"),
         "Challenged": ("challenger", "challenger"),
         "Moved": ("mover", "mover"),
-        "TakenDown": ("to", "claimant"),
+        "Ended": ("redirected_to", "successor"),
     }
     found: dict[Address, dict[str, None]] = {}
     for event in events:
@@ -268,6 +291,9 @@ def roles_of(events: Sequence[Event]) -> dict[Address, tuple[str, ...]]:
             found.setdefault(Address(event.args[cause[0]]), {})[cause[1]] = None
         if event.name == "Proposed":
             found.setdefault(Address(event.args["proposer"]), {})["contributor"] = None
+        if event.name == "Transfer" and "id" in event.args and int(event.args["sender"], 16):
+            # Shares that move between people; the token's transfers have no id.
+            found.setdefault(Address(event.args["receiver"]), {})["holder"] = None
     return {address: tuple(roles) for address, roles in found.items()}
 
 

@@ -225,6 +225,6 @@ def _takedown(events: Sequence[Event], motion: int) -> dict[str, Any]:
         "to": taken["to"],
         "snapshot": ended["snapshot"],
         "redirected": str(sum(redirected)),
-        "erased_by": sorted(erased),
+        "erased_by": list(erased),
         "flagged_models": models,
     }
