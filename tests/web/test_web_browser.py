@@ -10,7 +10,8 @@ import uvicorn
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from databright.database.connection import connect
-from databright.views.index import Index, IndexBatch, IndexedBlock, IndexedEvent
+from databright.views.batches import IndexBatch, IndexedBlock, IndexedEvent
+from databright.views.index import Index
 from databright.web.app import create_app
 from databright.web.server import bind, serve
 

@@ -250,8 +250,7 @@ def read_events(connection: Connection, names: Iterable[str] | None) -> Iterator
 def _empty(connection: Connection) -> None:
     connection.execute(text("DELETE FROM blocks"))
     tables.forget(connection)
-    for name in ("floor", "safe", "final"):
-        tables.set_fact(connection, name, "-1")
+    connection.execute(text("DELETE FROM facts WHERE name <> 'folds'"))
 
 
 def _roll_back(connection: Connection, height: int) -> None:

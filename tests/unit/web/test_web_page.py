@@ -9,7 +9,8 @@ import pytest
 from markupsafe import escape
 
 from databright.database.connection import connect
-from databright.views.index import Index, IndexBatch, IndexedBlock, IndexedEvent
+from databright.views.batches import IndexBatch, IndexedBlock, IndexedEvent
+from databright.views.index import Index
 from databright.web.app import create_app, moment, percent, tokens
 
 HOSTILE = (
