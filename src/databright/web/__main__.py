@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from databright.config import home_path, load_settings
+from databright.database.connection import told
 from databright.errors import ConfigError
 from databright.web.app import create_app
 from databright.web.server import bind, serve
@@ -58,7 +59,14 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         market = until_ready(lambda: open_market(home), stop, "the market's chain")
         if market is not None:
-            run_passes(open_feed(market, index).step, stop, _PAUSE_S)
+            feed = open_feed(market, index)
+
+            def step() -> int:
+                # A database server may go away for a while, as the chain may.
+                with told(index.engine):
+                    return feed.step()
+
+            run_passes(step, stop, _PAUSE_S)
     finally:
         server.should_exit = True
         thread.join()

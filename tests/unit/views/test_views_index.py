@@ -89,6 +89,17 @@ def test_below_the_kept_versions_the_rows_are_made_anew(index: Index) -> None:
     assert check_replay(index) > 0
 
 
+def test_a_shorter_chain_does_not_bring_forgotten_versions_back(index: Index) -> None:
+    chain = grown(RECENT + 60)
+    Feed(index, chain.read, FIXED).catch_up()
+    chain.take_back(100)
+    chain.grow(2)
+    Feed(index, chain.read, FIXED).catch_up()
+    assert check_replay(index) > 0
+    index.apply(IndexBatch(30, [], []))
+    assert check_replay(index) > 0
+
+
 def test_versions_are_kept_for_the_newest_blocks_only(index: Index) -> None:
     chain = grown(2 * RECENT)
     Feed(index, chain.read, FIXED).catch_up()
