@@ -1,9 +1,9 @@
 """A process that feeds an index as the page's does, and may end itself at a drawn SQL statement.
 
-`python -m tests.end_to_end.index_child URL SOURCE LIMIT DIE_AT`: SOURCE is a file of a synthetic
-chain or a folder with a market.json; DIE_AT counts points before and after statements and before
-commits, 0 for none. It prints a line when it begins to follow, and at which kind of statement it
-ends itself.
+`python -m tests.end_to_end.index_child URL SOURCE LIMIT WHICH DIE_AT`: SOURCE is a file of a
+synthetic chain or a folder with a market.json; DIE_AT counts points before and after statements
+and before commits, 0 for none; WHICH is "any", or "write" to count those that change something
+only. It says when it begins to follow, and at which kind of statement it ends itself.
 """
 
 from __future__ import annotations
@@ -12,20 +12,23 @@ import json
 import os
 import signal
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
 from sqlalchemy import Engine, event
 
 from databright.database.connection import connect
+from databright.errors import ChainError
 from databright.units import Address
 from databright.views.batches import IndexBatch
 from databright.views.feed import Feed
 from databright.views.index import Index
-from databright.wiring.processes import run_passes, stop_on_signals
+from databright.wiring.leash import die_with_parent
 from tests.synthetic import CONTRACTS, SyntheticChain
 
 PAUSE_S = 0.005
+WRITES = ("INSERT", "UPDATE", "DELETE", "COMMIT")
 
 
 class Recorded:
@@ -68,14 +71,14 @@ def open_source(index: Index, source: Path) -> Feed:
     return feed_from(MarketContracts(chain, deployment), index)
 
 
-def die_at(engine: Engine, point: int) -> None:
+def die_at(engine: Engine, which: str, point: int) -> None:
     """kill -9 of this process at a point of its SQL."""
     left = point
 
     def count(word: str) -> None:
         nonlocal left
-        left -= 1
-        if left == 0:
+        left -= which == "any" or word in WRITES
+        if left == 0 and (which == "any" or word in WRITES):
             print(word, flush=True)  # noqa: T201 - said to who started us
             os.kill(os.getpid(), signal.SIGKILL)
 
@@ -91,16 +94,22 @@ def die_at(engine: Engine, point: int) -> None:
 
 
 def main() -> None:
-    """Follow until told to stop or killed."""
-    url, source, limit, point = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
+    """Follow until killed."""
+    url, source, limit = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
+    which, point = sys.argv[4], int(sys.argv[5])
     engine = connect(url)
     if point:
-        die_at(engine, point)
-    stop = stop_on_signals()
+        die_at(engine, which, point)
+    die_with_parent(os.getppid())
+    never = threading.Event()
     feed = open_source(Index(engine), source)
     print("following", flush=True)  # noqa: T201 - said to who started us
-    run_passes(lambda: feed.step(limit), stop, PAUSE_S)
-    engine.dispose()
+    while True:
+        try:
+            feed.step(limit)
+        except ChainError as error:  # it was reorganised while it was read: read again
+            sys.stderr.write(f"{error}\n")
+        never.wait(PAUSE_S)
 
 
 if __name__ == "__main__":
