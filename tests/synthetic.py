@@ -14,22 +14,16 @@ from functools import lru_cache
 from typing import Any
 
 from databright.chain.bindings import Artifact
+from databright.records.deployment import CONTRACTS as MARKET
 from databright.units import Address
 from databright.views.batches import IndexBatch, IndexedBlock, IndexedEvent
+from databright.views.folds.data_market import UNIT
+from databright.views.folds.votes import FIRST_MOTION
 
 CONTRACTS = {
     name: Address("0x" + f"{place:040x}")
     for place, name in enumerate(
-        (
-            "MarketToken",
-            "CuratorToken",
-            "DataAssociation",
-            "WorkerRegistry",
-            "JobEscrow",
-            "ModelRegistry",
-            "PredictionMarket",
-        ),
-        start=0xC0,
+        (name for name in MARKET if name != "DatabaseBlueprint"), start=0xC0
     )
 }
 PEOPLE = tuple(Address("0x" + f"{place:040x}") for place in (0, 0xA1, 0xA2, 0xA3, 0xA4))
@@ -37,13 +31,14 @@ MAKES = {
     "DatasetCreated": "dataset",
     "RequestOpened": "request",
     "Proposed": "proposal",
+    "Moved": "motion",
     "JobOpened": "job",
     "ModelRegistered": "model",
     "PredictionRequested": "prediction",
     "WorkerRegistered": "owner",
     "NodeRegistered": "operator",
 }
-IDS = ("dataset", "request", "proposal", "job", "model", "prediction", "tranche")
+IDS = ("dataset", "request", "proposal", "motion", "job", "model", "prediction", "tranche")
 
 
 def database_of(dataset: int) -> Address:
@@ -100,30 +95,50 @@ def _argument(
 ) -> object:
     name = str(entry["name"])
     if MAKES.get(event) == name and name in IDS:
-        return len(known.of(name)) + 1
-    if event == "DatasetCreated" and name == "database":
-        return database_of(len(known.of("dataset")) + 1)
-    if event == "Proposed" and name == "request":
-        return draw.choice((0, *known.of("request")))
-    if event == "AwardPaid" and name == "proposal":
-        return _pick(draw, known, "funded")
-    if (event, name) in {("BondSlashed", "tranche"), ("JobOpened", "snapshot")}:
-        return draw.randrange(3)
-    if contract == "CuratorToken" and event == "Transfer" and name == "id":
-        return _pick(draw, known, "tranche")
-    if name in IDS and (event, name) != ("Minted", "tranche"):
+        return _next_id(draw, known, name)
+    special = _special(draw, known, contract, event, name)
+    if special is not None:
+        return special
+    if contract == "CuratorToken" and name == "proposal":
+        return _pick(draw, known, draw.choice(("proposal", "motion")))
+    if name in IDS:
         return _pick(draw, known, name)
     if contract == "WorkerRegistry" and event not in MAKES and name in {"owner", "operator"}:
         return _pick(draw, known, name)
     return _value(draw, str(entry["type"]))
 
 
+def _special(
+    draw: random.Random, known: Known, contract: str, event: str, name: str
+) -> object | None:
+    """Arguments that are neither an id of their own name nor of just any value."""
+    if event == "DatasetCreated" and name == "database":
+        return database_of(len(known.of("dataset")) + 1)
+    if event == "Proposed" and name == "request":
+        return draw.choice((0, *known.of("request")))
+    if (event, name) == ("Settled", "status"):
+        return draw.choice((2, 2, 3, 4, 5, 6))
+    if (event, name) == ("BondSlashed", "tranche"):
+        return draw.randrange(3)
+    if contract == "Database" and event == "Transfer" and name == "id":
+        return _pick(draw, known, "tranche")
+    if name == "curve":
+        return tuple((draw.randrange(9), draw.randrange(2**90)) for _ in range(draw.randint(1, 4)))
+    return None
+
+
+def _next_id(draw: random.Random, known: Known, kind: str) -> int:
+    number = len(known.of(kind)) + 1
+    if kind in {"proposal", "motion"}:
+        first = FIRST_MOTION if kind == "motion" else 0
+        return int(_pick(draw, known, "dataset")) * UNIT + first + number
+    return number
+
+
 def _note(known: Known, event: str, args: dict[str, Any]) -> None:
     if event in MAKES:
         known.add(MAKES[event], args[MAKES[event]])
-    if event == "Proposed" and args["request"]:
-        known.add("funded", args["proposal"])
-    if event == "Registered":
+    if event == "Settled" and args["status"] == 2:
         known.add("tranche", args["proposal"])
 
 

@@ -6,11 +6,13 @@
     ├── BadInputError            a value from outside is wrong; nothing was written
     │   ├── UnknownEntityError   no dataset, proposal, job, model of that id
     │   ├── MalformedDataError   array, CSV, label, NaN, schema
-    │   └── ProgramRejectedError an op outside the list, a tensor over the cap, a malformed graph
+    │   ├── ProgramRejectedError an op outside the list, a tensor over the cap, a malformed graph
+    │   └── RateLimitedError     too much in too short a time; carries retry_after_s
     ├── ConfigError              settings or home folder cannot be used as they are
     │   └── MissingToolError     a program that this machine lacks; says how to install it
     ├── ChainError               the chain cannot be reached or is not the expected one
     │   ├── WrongChainError      chain id or genesis hash differ from the recorded ones
+    │   ├── NonceSpentError      a nonce that fixes an address is used up by something else
     │   └── TransactionFailedError  a transaction reverted; carries the contract's reason
     ├── StorageError
     │   ├── BlobMissingError     no blob of that address
@@ -49,6 +51,18 @@ class ProgramRejectedError(BadInputError):
     """A program holds an op outside the list, a tensor over the cap or a malformed graph."""
 
 
+class RateLimitedError(BadInputError):
+    """Too much was sent in too short a time; nothing was written.
+
+    Attributes:
+        retry_after_s: seconds after which it may be sent again.
+    """
+
+    def __init__(self, message: str, *, retry_after_s: int) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
 class ConfigError(DatabrightError):
     """Settings or the home folder cannot be used as they are."""
 
@@ -63,6 +77,10 @@ class ChainError(DatabrightError):
 
 class WrongChainError(ChainError):
     """Chain id or genesis hash differ from the recorded ones; nothing was sent."""
+
+
+class NonceSpentError(ChainError):
+    """A nonce that fixes a contract's address is used up by another transaction."""
 
 
 class TransactionFailedError(ChainError):

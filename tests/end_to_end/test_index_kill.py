@@ -15,7 +15,6 @@ import secrets
 import signal
 import subprocess
 import sys
-import threading
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -23,31 +22,22 @@ from pathlib import Path
 from typing import Protocol
 
 import pytest
-from eth_account import Account
-from eth_account.signers.local import LocalAccount
 
-from databright.chain.base import Chain
-from databright.chain.bindings import Artifact, Contract, Signer, deploy
 from databright.chain.devnet.anvil import find_anvil
-from databright.chain.ethereum import connect as connect_chain
-from databright.chain.jsonrpc import JsonRpc
-from databright.contracts import create_address, deployment_plan
 from databright.database.connection import connect
-from databright.records.deployment import CONTRACTS, Deployment
-from databright.units import Address
+from databright.views.audit import audit
 from databright.views.folds import TABLES
 from databright.views.index import Index
 from tests.end_to_end.evidence import tell
 from tests.end_to_end.index_child import open_source
+from tests.end_to_end.lived_market import DEEPEST, LivedMarket, bare_anvil
 from tests.index_content import check_replay, check_same
 
 LONG = os.environ.get("DATABRIGHT_LONG") == "1"
 KILLS = 100 if LONG else 5
 """Of each source on each database."""
-DEEPEST = 64
 MOST_POINTS = {"any": 300, "write": 50}
 ANVIL = find_anvil(os.environ)
-PEOPLE: list[LocalAccount] = [Account.from_key("0x" + f"{n:02x}" * 32) for n in (0x5A, 0x5B, 0x5C)]
 pytestmark = [
     pytest.mark.anvil,
     pytest.mark.long,
@@ -90,99 +80,17 @@ class RecordedSource:
         return depth
 
 
-class AnvilSource:
-    """A market on an anvil of its own, which reorganises itself when asked to."""
-
-    name = "anvil"
-
-    def __init__(self, folder: Path, rpc: JsonRpc) -> None:
-        self.place = folder
-        self._rpc = rpc
-        for person in PEOPLE:
-            rpc.once("anvil_setBalance", [person.address, hex(10**24)])
-        self._chain: Chain = connect_chain(rpc.rpc_url)
-        owner = Address(PEOPLE[0].address)
-        people = [Address(person.address) for person in PEOPLE]
-        plan = deployment_plan(owner, 0, people, [10**9] * len(people), 5)
-        for name, arguments in plan:
-            deploy(self._chain, Signer(PEOPLE[0]), Artifact.load(name), *arguments)
-        addresses = {name: create_address(owner, n) for n, (name, _) in enumerate(plan)}
-        assert set(CONTRACTS) <= set(addresses)
-        genesis = self._chain.genesis_hash()
-        Deployment(rpc.rpc_url, self._chain.chain_id, genesis, addresses, 1).save(folder)
-        self._token = self._bound("MarketToken", addresses)
-        self._workers = self._bound("WorkerRegistry", addresses)
-        self._spoken: list[int] = []  # heights of blocks with transactions, after the deployment
-
-    def _bound(self, name: str, addresses: dict[str, Address]) -> Contract:
-        return Contract(self._chain, addresses[name], Artifact.load(name))
-
-    def change(self, draw: random.Random) -> int:
-        """Reorganise 1 to 64 blocks, or none, and add some with and without transactions."""
-        top = self._chain.head().number
-        # An empty block may come back the same, and anvil forgets the state of one that it both
-        # dropped and made: the deepest block that is taken back has a transaction, so it changes.
-        fit = [height for height in self._spoken if top - height < DEEPEST]
-        depth = 0
-        if fit and draw.random() < 0.5:
-            lowest = draw.choice(fit)
-            depth = top - lowest + 1
-            self._spoken = [height for height in self._spoken if height < lowest]
-            self._rpc.once("anvil_reorg", [depth, []])
-        for _ in range(draw.randint(1, 4)):
-            self._act(draw)
-            self._spoken.append(self._chain.head().number)
-            self._rpc.once("anvil_mine", [hex(draw.randint(1, 12))])
-        return depth
-
-    def _act(self, draw: random.Random) -> None:
-        person = draw.choice(PEOPLE)
-        signer = Signer(person)
-        if draw.random() < 0.6:
-            receiver = draw.choice(PEOPLE).address
-            self._token.transact(signer, "transfer", receiver, draw.randint(0, 10**6))
-        elif self._workers.call("node", person.address).tls_pin == bytes(32):
-            pins = draw.randbytes(32), draw.randbytes(32)
-            self._workers.transact(signer, "register_node", *pins, f"host:{draw.randint(1, 99)}")
-        else:
-            self._workers.transact(signer, "set_endpoint", f"host:{draw.randint(1, 99)}")
-
-
 @pytest.fixture(scope="module")
-def rpc() -> Iterator[JsonRpc]:
-    words = [
-        str(ANVIL),
-        "--host",
-        "127.0.0.1",
-        "--port",
-        "0",
-        "--accounts",
-        "0",
-        "--color",
-        "never",
-    ]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout is not None
-            line = next(line for line in process.stdout if "Listening on" in line)
-            drain = threading.Thread(target=process.stdout.read)
-            drain.start()
-            yield JsonRpc("http://" + line.split()[-1], 30.0)
-        finally:
-            process.kill()
-        drain.join()
-
-
-@pytest.fixture(scope="module")
-def anvil_source(rpc: JsonRpc, tmp_path_factory: pytest.TempPathFactory) -> AnvilSource:
-    return AnvilSource(tmp_path_factory.mktemp("market"), rpc)
+def lived_market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LivedMarket]:
+    with bare_anvil() as rpc:
+        yield LivedMarket(tmp_path_factory.mktemp("market"), rpc)
 
 
 @pytest.fixture(params=["recorded", "anvil"])
 def source(request: pytest.FixtureRequest, tmp_path: Path) -> Source:
     if request.param == "recorded":
         return RecordedSource(tmp_path)
-    found: AnvilSource = request.getfixturevalue("anvil_source")
+    found: LivedMarket = request.getfixturevalue("lived_market")
     return found
 
 
@@ -274,6 +182,8 @@ def test_whatever_kills_the_feed_the_index_equals_one_from_zero(
         rows = check_replay(index)
         blocks, events = index.size()
         assert rows > 0
+        if isinstance(source, LivedMarket):
+            assert audit(index, source.contracts()).differences == ()
         assert index.finality() == fresh.finality() != (-1, -1)
         tell(
             f"index-kills-{source.name}-{engine.dialect.name}",

@@ -101,6 +101,9 @@ EVENTS: Mapping[str, tuple[str, ...]] = {
         "PredictionRefunded(uint256* prediction, uint256 amount)",
         "Withdrawn(address* account, uint256 amount)",
     ),
+    "DiscussionAnchor": (
+        "Anchored(address* publisher, uint256 first, uint256 count, bytes32 root)",
+    ),
 }
 
 RULES = (

@@ -125,18 +125,22 @@ class Chain(Protocol):
         ...
 
     def call(
-        self, to: Address, data: bytes, block: int | None = None, sender: Address | None = None
+        self,
+        to: Address | None,
+        data: bytes,
+        block: int | None = None,
+        sender: Address | None = None,
     ) -> bytes:
-        """Run a function without a transaction.
+        """Run a function, or the creation of a contract, without a transaction.
 
         Args:
-            to: contract.
-            data: selector and ABI-encoded arguments.
+            to: contract; None runs `data` as creation code.
+            data: selector and ABI-encoded arguments, or creation code with its arguments.
             block: height whose state is read; the head when None.
             sender: who seems to call; nobody when None.
 
         Returns:
-            ABI-encoded results.
+            ABI-encoded results; of a creation the code that the contract would have.
         """
         ...
 

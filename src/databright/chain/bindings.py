@@ -14,6 +14,7 @@ from eth_utils.abi import event_abi_to_log_topic, function_abi_to_4byte_selector
 
 from databright.chain.abi import Entry, decode_results, encode_arguments, event_arguments
 from databright.chain.base import Chain, Log, Receipt
+from databright.chain.refusals import told
 from databright.chain.signing import SignedHook, Signer
 from databright.errors import BadInputError, ChainError, TransactionFailedError
 from databright.units import Address
@@ -31,11 +32,15 @@ class Artifact:
         name: the contract's name.
         abi: its interface.
         bytecode: what a deployment sends, constructor arguments not included.
+        compiler: version of the Vyper compiler that made it.
+        evm_version: name of the EVM's rules that it needs.
     """
 
     name: str
     abi: tuple[Entry, ...]
     bytecode: bytes
+    compiler: str
+    evm_version: str
 
     @staticmethod
     def load(name: str) -> Artifact:
@@ -53,6 +58,31 @@ class Artifact:
         if not _NAME.match(name):
             raise BadInputError(f"{name[:80]!r} is not a contract's name")
         return _load(name)
+
+    @property
+    def constructor_inputs(self) -> tuple[Entry, ...]:
+        """ABI inputs of the constructor; none where it has no constructor."""
+        found = [entry for entry in self.abi if entry["type"] == "constructor"]
+        return tuple(found[0]["inputs"]) if found else ()
+
+    def creation_code(self, args: Sequence[object]) -> bytes:
+        """What a deployment sends.
+
+        Args:
+            args: the constructor's arguments.
+
+        Returns:
+            Creation code and encoded arguments.
+
+        Raises:
+            BadInputError: the arguments do not fit.
+        """
+        inputs = self.constructor_inputs
+        if len(inputs) != len(args):
+            raise BadInputError(
+                f"the constructor of {self.name} takes {len(inputs)} arguments, not {len(args)}"
+            )
+        return self.bytecode + encode_arguments(f"{self.name}.constructor", inputs, args)
 
     def entry(self, kind: str, name: str, num_arguments: int) -> Entry:
         """Find an interface entry.
@@ -95,6 +125,8 @@ def _load(name: str) -> Artifact:
         str(record["name"]),
         tuple(record["abi"]),
         bytes.fromhex(str(record["bytecode"]).removeprefix("0x")),
+        str(record["compiler"]),
+        str(record["evm_version"]),
     )
 
 
@@ -222,8 +254,9 @@ class Contract:
         try:
             return signer.send(self.chain, self.address, data, on_signed=on_signed)
         except TransactionFailedError as error:
+            why = told(error.reason) if error.reason else str(error)
             raise TransactionFailedError(
-                f"{self.artifact.name}.{fn} failed: {error.reason or error}", error.reason
+                f"{self.artifact.name}.{fn} failed: {why}", error.reason
             ) from error
 
     def events(self, logs: Sequence[Log]) -> list[Event]:
@@ -277,11 +310,7 @@ def deploy(
         TransactionFailedError: the constructor reverted, or would.
         ChainError: the chain made no contract.
     """
-    data = artifact.bytecode
-    if args or any(entry["type"] == "constructor" for entry in artifact.abi):
-        entry = artifact.entry("constructor", "constructor", len(args))
-        data += encode_arguments(f"{artifact.name}.constructor", entry["inputs"], args)
-    receipt = signer.send(chain, None, data, on_signed=on_signed)
+    receipt = signer.send(chain, None, artifact.creation_code(args), on_signed=on_signed)
     if receipt.contract_address is None:
         raise ChainError(f"the deployment of {artifact.name} left no contract: {receipt.tx_hash}")
     return receipt.contract_address, receipt

@@ -15,6 +15,7 @@ from eth_utils.crypto import keccak
 from databright.chain.answers import read_bytes, read_header, read_int, read_log, read_receipt
 from databright.chain.base import Fees, Header, Log, Receipt
 from databright.chain.jsonrpc import FIRST_PAUSE_S, LONGEST_PAUSE_S, JsonRpc, RpcError
+from databright.chain.refusals import told
 from databright.chain.reverts import revert_reason
 from databright.errors import ChainError, TransactionFailedError, WrongChainError
 from databright.units import Address
@@ -158,20 +159,26 @@ class EthereumChain:
     # ------------------------------------------------------------------ state
 
     def call(
-        self, to: Address, data: bytes, block: int | None = None, sender: Address | None = None
+        self,
+        to: Address | None,
+        data: bytes,
+        block: int | None = None,
+        sender: Address | None = None,
     ) -> bytes:
-        """Run a function without a transaction; arguments as in `Chain.call`.
+        """Run a function or a creation without a transaction; arguments as in `Chain.call`.
 
         Args:
-            to: contract.
-            data: selector and ABI-encoded arguments.
+            to: contract; None for a creation.
+            data: selector and ABI-encoded arguments, or creation code.
             block: height whose state is read; the head when None.
             sender: who seems to call.
 
         Returns:
-            ABI-encoded results.
+            ABI-encoded results, or the created contract's code.
         """
-        request: dict[str, object] = {"to": to, "data": "0x" + data.hex()}
+        request: dict[str, object] = {"data": "0x" + data.hex()}
+        if to is not None:
+            request["to"] = to
         if sender is not None:
             request["from"] = sender
         tag = "latest" if block is None else hex(block)
@@ -197,7 +204,7 @@ class EthereumChain:
             if error.code == _REVERTED or "revert" in error.text.lower():
                 reason = revert_reason(error.data, error.text)
                 raise TransactionFailedError(
-                    f"the contract refuses this {what}: {reason or 'no reason given'}", reason
+                    f"the contract refuses this {what}: {told(reason)}", reason
                 ) from error
             raise
 

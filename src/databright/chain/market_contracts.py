@@ -22,6 +22,7 @@ class MarketContracts:
         escrow: JobEscrow.
         models: ModelRegistry.
         predictions: PredictionMarket.
+        discussion: DiscussionAnchor.
     """
 
     def __init__(self, chain: Chain, deployment: Deployment) -> None:
@@ -34,6 +35,7 @@ class MarketContracts:
         self.escrow = self._bind("JobEscrow")
         self.models = self._bind("ModelRegistry")
         self.predictions = self._bind("PredictionMarket")
+        self.discussion = self._bind("DiscussionAnchor")
         self._databases: dict[int, Contract] = {}
 
     def _bind(self, name: str) -> Contract:
@@ -80,6 +82,7 @@ class MarketContracts:
             self.escrow,
             self.models,
             self.predictions,
+            self.discussion,
             *(self.database(dataset) for dataset in range(1, count + 1)),
         ]
 

@@ -11,7 +11,8 @@ from eth_account.signers.local import LocalAccount
 from eth_typing.encoding import HexStr
 
 from databright.chain.base import Chain, Receipt
-from databright.errors import ChainError, TransactionFailedError
+from databright.chain.refusals import told
+from databright.errors import ChainError, NonceSpentError, TransactionFailedError
 from databright.units import Address
 
 SignedHook: TypeAlias = Callable[[bytes, str], None]
@@ -54,6 +55,7 @@ class Signer:
         *,
         value: int = 0,
         gas: int | None = None,
+        nonce: int | None = None,
         on_signed: SignedHook | None = None,
     ) -> Receipt:
         """Sign a type-2 transaction, send it and wait until it is in a block.
@@ -68,6 +70,8 @@ class Signer:
             data: call data or deployment code.
             value: native coin, in wei.
             gas: limit; the estimate plus a quarter when None.
+            nonce: the only one to use, for a contract whose address it fixes; the chain's next one
+                when None.
             on_signed: called with the raw bytes and hash before each sending.
 
         Returns:
@@ -75,13 +79,19 @@ class Signer:
 
         Raises:
             TransactionFailedError: it reverted, or would.
+            NonceSpentError: the given nonce is used up by another transaction.
             ChainError: it could not be sent.
         """
         with self._lock:
             for _ in range(_MOST_RESIGNS):
-                receipt = self._attempt(chain, to, data, value, gas, on_signed)
+                receipt = self._attempt(chain, to, data, value, gas, nonce, on_signed)
                 if receipt is not None:
                     break
+                if nonce is not None:
+                    raise NonceSpentError(
+                        f"nonce {nonce} of {self.address} is used up by another transaction; "
+                        "nothing was sent. Let nothing else use this key meanwhile"
+                    )
             else:
                 raise ChainError(
                     f"other processes used the nonces of {self.address} {_MOST_RESIGNS} times in "
@@ -91,7 +101,7 @@ class Signer:
             reason = self._reason(chain, to, data, receipt)
             raise TransactionFailedError(
                 f"transaction {receipt.tx_hash} reverted in block {receipt.block_number}: "
-                f"{reason or 'no reason given'}",
+                f"{told(reason)}",
                 reason,
             )
         return receipt
@@ -103,6 +113,7 @@ class Signer:
         data: bytes,
         value: int,
         gas: int | None,
+        only_nonce: int | None,
         on_signed: SignedHook | None,
     ) -> Receipt | None:
         request: dict[str, object] = {
@@ -113,6 +124,10 @@ class Signer:
         if to is not None:
             request["to"] = to
         nonce = chain.nonce(self.address)
+        if only_nonce is not None:
+            if nonce > only_nonce:
+                return None
+            nonce = only_nonce
         limit = gas
         if limit is None:
             limit = chain.estimate_gas(request) * _GAS_MARGIN[0] // _GAS_MARGIN[1]

@@ -28,8 +28,9 @@ PASSPHRASE_FILE = typer.Option(
     None, "--passphrase-file", help="File with the key's passphrase; else DATABRIGHT_PASSPHRASE."
 )
 __all__ = [
-    "AS", "DRY_RUN", "HOME", "JSON", "PASSPHRASE_FILE", "address_of", "amount", "client", "home_of",
-    "period", "plain", "read_passphrase", "reader", "show", "show_written", "tokens",
+    "AS", "DRY_RUN", "HOME", "JSON", "PASSPHRASE_FILE", "acting_name", "address_of", "amount",
+    "client", "home_of", "period", "plain", "read_passphrase", "reader", "show", "show_written",
+    "tokens",
 ]  # fmt: skip
 _AMOUNT = re.compile(r"(0|[1-9][0-9]{0,30})(?:\.([0-9]{1,6}))?\Z")
 _PERIOD = re.compile(r"([1-9][0-9]{0,9})([smhdw])\Z")
@@ -88,16 +89,31 @@ def client(home: Path | None, actor: str | None = None, passphrase: Path | None 
         BadInputError: several keys and none named, or no key at all.
     """
     place = home_of(home)
-    name = actor
-    if name is None:
-        names = keystore(place).names()
-        if len(names) != 1:
-            raise BadInputError(
-                f"the keystore has {len(names)} keys: say with --as which one acts"
-                + (f" ({', '.join(names)[:200]})" if names else "; make one: databright key create")
-            )
-        name = names[0]
-    return Client(place, name, read_passphrase(passphrase))
+    return Client(place, acting_name(place, actor), read_passphrase(passphrase))
+
+
+def acting_name(home: Path, actor: str | None) -> str:
+    """Whose key acts.
+
+    Args:
+        home: the home folder.
+        actor: what --as said; the keystore's only key when None.
+
+    Returns:
+        Its name.
+
+    Raises:
+        BadInputError: several keys and none named, or no key at all.
+    """
+    if actor is not None:
+        return actor
+    names = keystore(home).names()
+    if len(names) != 1:
+        raise BadInputError(
+            f"the keystore has {len(names)} keys: say with --as which one acts"
+            + (f" ({', '.join(names)[:200]})" if names else "; make one: databright key create")
+        )
+    return names[0]
 
 
 def reader(home: Path | None) -> Client:

@@ -1,4 +1,4 @@
-"""`databright chain`: the development chain of this home."""
+"""`databright chain`: the market's chain: check what is deployed, drive the development chain."""
 
 from __future__ import annotations
 
@@ -7,14 +7,40 @@ from pathlib import Path
 import typer
 from eth_utils.address import is_checksum_address
 
-from databright.cli._options import DRY_RUN, HOME, JSON, amount, home_of, period, show
+from databright.cli._options import DRY_RUN, HOME, JSON, amount, home_of, period, show, show_written
+from databright.client import Transaction, Written
 from databright.errors import BadInputError
 from databright.units import Address
+from databright.wiring.deploying import verify_market
 from databright.wiring.faucet import advance as advance_clock
 from databright.wiring.faucet import fund as fund_address
 from databright.wiring.session import keystore
 
-app = typer.Typer(help="The development chain of this home.", no_args_is_help=True)
+app = typer.Typer(help="The market's chain; the development chain.", no_args_is_help=True)
+
+
+@app.command("verify")
+def verify(
+    deployment: Path | None = typer.Option(
+        None, "--deployment", help="A deployment's record; default: this home's market."
+    ),
+    rpc: str = typer.Option("", "--rpc", help="JSON-RPC address; default: the record's."),
+    home: Path | None = HOME,
+    as_json: bool = JSON,
+) -> None:
+    """Compare the chain with a deployment's record: code, arguments, wiring, databases."""
+    record, checks = verify_market(home_of(home), file=deployment, rpc_url=rpc)
+    wrong = [check for check in checks if not check.ok]
+    lines = [f"{'ok' if c.ok else 'WRONG':<6} {c.subject:<18} {c.what}" for c in checks]
+    for check in wrong:
+        lines.append(f"{check.subject}, {check.what}: found {check.found}")
+        lines.append(f"    instead of {check.expected}")
+    lines.append(
+        f"{len(checks) - len(wrong)} of {len(checks)} comparisons hold on chain {record.chain_id}"
+    )
+    show({"ok": not wrong, "chain_id": record.chain_id, "checks": checks}, lines, as_json=as_json)
+    if wrong:
+        raise typer.Exit(1)
 
 
 @app.command("fund")
@@ -35,10 +61,9 @@ def fund(
         )
     receiver = keystore(place).public(who).address if who in names else Address(who)
     given = amount(tokens)
-    hashes = [] if dry_run else fund_address(place, receiver, given)
-    record = {"to": receiver, "amount": given, "dry_run": dry_run, "transactions": hashes}
-    verb = "would get" if dry_run else "got"
-    show(record, [f"{receiver} {verb} gas and {tokens} test tokens"], as_json=as_json)
+    gift = fund_address(place, receiver, given, dry_run=dry_run)
+    mined = tuple(Transaction(r.tx_hash, r.block_number, r.gas_used) for r in gift.receipts)
+    show_written(Written(None, gift.calls, mined, 0), "gift", as_json=as_json)
 
 
 @app.command("advance")

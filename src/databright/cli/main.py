@@ -14,6 +14,7 @@ from typer.main import get_command
 
 import databright.cli
 from databright import __version__
+from databright.chain.refusals import explain
 from databright.errors import (
     BadInputError,
     ConfigError,
@@ -135,6 +136,9 @@ def error_record(error: DatabrightError) -> dict[str, Any]:
     reason = getattr(error, "reason", "")
     if reason:
         record["reason"] = reason
+        told = explain(reason)
+        if told is not None:
+            record |= {"happened": told.happened, "why": told.why, "do": told.do}
     return {"error": record}
 
 

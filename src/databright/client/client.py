@@ -8,6 +8,8 @@ from pathlib import Path
 from databright.client.buyer import BuyerView
 from databright.client.contributor import ContributorView
 from databright.client.curator import CuratorView
+from databright.client.discussion import DiscussionView
+from databright.client.discussion_ways import LocalWay, RemoteWay
 from databright.client.evaluator import EvaluatorView
 from databright.client.initiator import InitiatorView
 from databright.client.models import ModelView
@@ -15,6 +17,7 @@ from databright.client.wallet import WalletView
 from databright.client.worker import WorkerView
 from databright.client.writing import Desk
 from databright.units import Address
+from databright.wiring.discussion import domain_of, open_door, open_log, publisher_of
 from databright.wiring.session import Actor, OpenMarket, keystore, open_actor, open_market
 
 
@@ -92,6 +95,25 @@ class Client:
     def evaluator(self) -> EvaluatorView:
         """Retiring holdouts."""
         return EvaluatorView(self._desk)
+
+    @cached_property
+    def discussion(self) -> DiscussionView:
+        """Threads, drafts and notices in this home's database."""
+        log = open_log(self._market.home)
+        way = LocalWay(log, open_door(self._market, log), publisher_of(self._market.home))
+        return DiscussionView(self._desk, way)
+
+    def discussion_at(self, url: str) -> DiscussionView:
+        """The same over HTTP.
+
+        Args:
+            url: address of the page of this market, e.g. http://127.0.0.1:8000/.
+
+        Returns:
+            The view.
+        """
+        domain = domain_of(self._market.deployment)
+        return DiscussionView(self._desk, RemoteWay(url, domain.chain_id, domain.contract))
 
     @cached_property
     def wallet(self) -> WalletView:

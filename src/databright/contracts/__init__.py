@@ -23,13 +23,45 @@ MAX_HOLDERS: Final = 64
 
 DEPLOY_ORDER: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ("MarketToken", ("name", "symbol", "holders", "amounts")),
-    ("CuratorToken", ("DataAssociation",)),
+    ("CuratorToken", ("DataAssociation", "Charter", "Motions")),
     ("DatabaseBlueprint", ()),
-    ("DataAssociation", ("MarketToken", "CuratorToken", "DatabaseBlueprint")),
+    (
+        "DataAssociation",
+        ("MarketToken", "Charter", "CuratorToken", "Verdicts", "DataRequests"),
+    ),
+    (
+        "Verdicts",
+        (
+            "MarketToken",
+            "DataAssociation",
+            "CuratorToken",
+            "Charter",
+            "Challenges",
+            "ValuePools",
+        ),
+    ),
+    ("Challenges", ("MarketToken", "Verdicts", "CuratorToken", "Charter")),
+    ("ValuePools", ("MarketToken", "DataAssociation", "Charter", "Verdicts")),
+    (
+        "Charter",
+        (
+            "MarketToken",
+            "DataAssociation",
+            "CuratorToken",
+            "Verdicts",
+            "Challenges",
+            "Motions",
+            "ValuePools",
+            "DatabaseBlueprint",
+        ),
+    ),
+    ("Motions", ("MarketToken", "DataAssociation", "CuratorToken", "Charter")),
+    ("DataRequests", ("MarketToken", "DataAssociation", "Charter")),
     ("WorkerRegistry", ("MarketToken", "JobEscrow", "min_stake")),
-    ("JobEscrow", ("MarketToken", "DataAssociation", "WorkerRegistry")),
-    ("ModelRegistry", ("JobEscrow", "DataAssociation")),
-    ("PredictionMarket", ("MarketToken", "ModelRegistry", "WorkerRegistry", "DataAssociation")),
+    ("JobEscrow", ("MarketToken", "Charter", "WorkerRegistry")),
+    ("ModelRegistry", ("JobEscrow", "Charter")),
+    ("PredictionMarket", ("MarketToken", "ModelRegistry", "WorkerRegistry", "Charter")),
+    ("DiscussionAnchor", ()),
 )
 """Contracts in order of deployment, one transaction each, with their constructor's arguments.
 
@@ -94,6 +126,7 @@ def deployment_plan(
     token_holders: Sequence[Address],
     token_amounts: Sequence[int],
     min_stake: int,
+    token: Address | None = None,
 ) -> list[tuple[str, tuple[object, ...]]]:
     """The contracts of one market, to be created one after the other by one account.
 
@@ -103,6 +136,7 @@ def deployment_plan(
         token_holders: who holds the whole money at first, at most 64 accounts.
         token_amounts: base units for each of them.
         min_stake: least stake of a worker, base units.
+        token: an ERC-20 that is there already and is the money; none is created then.
 
     Returns:
         (name, constructor's arguments) in order; entry i is created with nonce first_nonce + i.
@@ -125,9 +159,13 @@ def deployment_plan(
         "amounts": list(token_amounts),
         "min_stake": min_stake,
     }
-    for index, (name, _) in enumerate(DEPLOY_ORDER):
+    order = DEPLOY_ORDER
+    if token is not None:
+        values["MarketToken"] = token
+        order = tuple(entry for entry in DEPLOY_ORDER if entry[0] != "MarketToken")
+    for index, (name, _) in enumerate(order):
         values[name] = create_address(deployer, first_nonce + index)
-    return [(name, tuple(values[key] for key in arguments)) for name, arguments in DEPLOY_ORDER]
+    return [(name, tuple(values[key] for key in arguments)) for name, arguments in order]
 
 
 def _rlp_bytes(content: bytes) -> bytes:

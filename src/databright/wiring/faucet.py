@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from databright.chain.base import Receipt
 from databright.chain.devnet import clock
+from databright.chain.writes import Call, CallPreview, WritePlan
 from databright.errors import ConfigError
-from databright.units import Address, Amount
+from databright.units import Address, Amount, in_tokens
 from databright.wiring.local_market import CHAIN_FOLDER
 from databright.wiring.session import keystore, open_actor, open_market
 from databright.wiring.up import FAUCET
@@ -24,26 +27,48 @@ def _check_ours(home: Path) -> None:
         )
 
 
-def fund(home: Path, receiver: Address, amount: Amount) -> list[str]:
+@dataclass(frozen=True)
+class Gift:
+    """What the faucet gave, or would give.
+
+    Attributes:
+        calls: its two transactions described, with estimated gas where it was a dry run.
+        receipts: what was mined; none after a dry run.
+    """
+
+    calls: tuple[CallPreview, ...]
+    receipts: tuple[Receipt, ...]
+
+
+def fund(home: Path, receiver: Address, amount: Amount, *, dry_run: bool = False) -> Gift:
     """Give gas and test money to an address.
 
     Args:
         home: home folder of a market that `databright up` runs.
         receiver: who gets it.
         amount: base units of the market token.
+        dry_run: show only.
 
     Returns:
-        Hashes of the two transactions.
+        The two transactions.
 
     Raises:
         ConfigError: the home runs no development market.
     """
     _check_ours(home)
     market = open_market(home)
-    signer = open_actor(home, FAUCET).signer
-    gas = signer.send(market.contracts.chain, receiver, b"", value=GAS_GIFT)
-    money = market.contracts.token.transact(signer, "transfer", receiver, amount)
-    return [gas.tx_hash, money.tx_hash]
+    chain, signer = market.contracts.chain, open_actor(home, FAUCET).signer
+    purpose = f"send {in_tokens(amount)} test tokens"
+    money = Call(market.contracts.token, "transfer", (receiver, amount), purpose)
+    plan = WritePlan((money,))
+    coin = CallPreview(receiver, "native coin", "send", (str(GAS_GIFT),), "send gas money", None)
+    if dry_run:
+        request = {"from": signer.address, "to": receiver, "value": hex(GAS_GIFT)}
+        gas = chain.estimate_gas(request)
+        return Gift((replace(coin, gas=gas), *plan.preview(signer.address)), ())
+    plan.preview(signer.address)  # a faucet without money says so before it gives gas
+    first = signer.send(chain, receiver, b"", value=GAS_GIFT)
+    return Gift((coin, money.described()), (first, *plan.send(signer, market.store.put)))
 
 
 def advance(home: Path, seconds: int) -> int:

@@ -22,6 +22,8 @@ from databright.views.index import Index
 from databright.wiring.session import OpenMarket, open_market
 
 INDEX_FILE: Final = "index.sqlite"
+BLUEPRINT: Final = "DatabaseBlueprint"
+"""Only Databases are made of it; it is called by nobody and emits nothing."""
 
 
 def open_index(home: Path) -> Index:
@@ -123,20 +125,13 @@ def feed_from(contracts: MarketContracts, index: Index) -> Feed:
     Returns:
         The feed; its `step` applies one batch.
     """
+    chain = contracts.chain
     bound = {
-        contract.address: contract
-        for contract in (
-            contracts.token,
-            contracts.curator_token,
-            contracts.association,
-            contracts.workers,
-            contracts.escrow,
-            contracts.models,
-            contracts.predictions,
-        )
+        address: Contract(chain, address, Artifact.load(name))
+        for name, address in contracts.deployment.addresses.items()
+        if name != BLUEPRINT
     }
     fixed = tuple(bound)
-    chain = contracts.chain
 
     def read(
         addresses: Sequence[Address], recent: Sequence[tuple[int, str]], limit: int

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import signal
 import socket
@@ -14,17 +13,20 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 from databright.chain.base import Chain
-from databright.chain.bindings import Artifact, Signer, deploy
+from databright.chain.bindings import Signer
+from databright.chain.deploying import Terms
 from databright.chain.devnet import clock, genesis, launcher
+from databright.chain.devnet.genesis import write_durably
 from databright.chain.ethereum import connect
-from databright.contracts import create_address, deployment_plan
 from databright.custody.keys import ActorKeys, Keystore
-from databright.errors import ChainError, ConfigError
-from databright.records.deployment import CONTRACTS, FILE, Deployment
+from databright.errors import ChainError
+from databright.records.deployment import FILE, Deployment
 from databright.units import Address, Amount
+from databright.wiring.deploying import DeploymentFile, carry_out
+from databright.wiring.discussion import PUBLISHER
+from databright.wiring.home_lock import take_lock
 from databright.wiring.session import KEYS_FOLDER, LOGS_FOLDER, OpenMarket, open_market
 from databright.wiring.supervisor import ChildSpec, Supervisor
 
@@ -66,7 +68,11 @@ class LocalMarket:
     """
 
     def __init__(self, home: Path, backend: str = "auto") -> None:
-        self._lock = _take(home / LOCK_FILE)
+        self._lock = take_lock(
+            home / LOCK_FILE,
+            f"another 'databright up' or demo runs the market in {home}: use that one, end it "
+            "first, or name another home with --home",
+        )
         self.home = home
         self.backend = backend
         self.keystore = Keystore(home / KEYS_FOLDER)
@@ -159,40 +165,17 @@ class LocalMarket:
             The deployment, also written to market.json.
 
         Raises:
-            ChainError: the deployer's key was used for something else before.
-            ConfigError: the plan of deployment is not of this version.
+            ChainError: the deployer's key was used for something else meanwhile.
+            ConfigError: a deployment was begun with other terms.
         """
         if (self.home / FILE).exists():
             return Deployment.load(self.home)
         signer = self.signer(deployer)
-        owner = self.keystore.public(deployer).address
-        holders = [self.keystore.public(purse.name).address for purse in purses]
-        plan = deployment_plan(owner, 0, holders, [p.tokens for p in purses], MIN_STAKE)
-        done = chain.nonce(owner)
-        addresses: dict[str, Address] = {}
-        first_block = 0
-        for number, (name, arguments) in enumerate(plan):
-            address = addresses[name] = create_address(owner, number)
-            if number < done:
-                continue
-            found, receipt = deploy(chain, signer, Artifact.load(name), *arguments)
-            if found != address:
-                raise ChainError(
-                    f"{name} was deployed at {found}, not at {address} as planned: the deployer's "
-                    "key was used before; start a new home folder"
-                )
-            first_block = first_block or receipt.block_number
-        missing = [name for name in CONTRACTS if name not in addresses]
-        if missing:
-            raise ConfigError(f"the deployment plan lacks {missing}")
-        deployment = Deployment(
-            rpc_url=launcher.read(self.home / CHAIN_FOLDER).rpc_url,
-            chain_id=chain.chain_id,
-            genesis_hash=chain.genesis_hash(),
-            addresses=addresses,
-            block=first_block or 1,
-        )
-        deployment.save(self.home)
+        holders = [(self.keystore.public(purse.name).address, purse.tokens) for purse in purses]
+        file = DeploymentFile(self.home, chain, signer.address)
+        done = carry_out(chain, signer, file, Terms(MIN_STAKE, tuple(holders)), _LOG.info)
+        deployment = done.at(launcher.read(self.home / CHAIN_FOLDER).rpc_url)
+        write_durably(self.home / FILE, deployment.to_bytes())
         return deployment
 
     def market(self) -> OpenMarket:
@@ -250,9 +233,10 @@ class LocalMarket:
             The page's address.
         """
         chosen = port or free_port()
-        self.supervisor.add(
-            ChildSpec(WEB, "databright.web", ("--home", str(self.home), "--port", str(chosen)))
-        )
+        arguments = ["--home", str(self.home), "--port", str(chosen)]
+        if PUBLISHER in self.keystore.names():
+            arguments += ["--publisher", PUBLISHER, "--insecure-keys"]
+        self.supervisor.add(ChildSpec(WEB, "databright.web", tuple(arguments)))
         wait_until(lambda: _listens(chosen), "the page's start")
         return f"http://127.0.0.1:{chosen}/"
 
@@ -264,20 +248,6 @@ class LocalMarket:
         """Stop every process, the chain last, and let others run this home."""
         self.supervisor.stop()
         self._lock.close()
-
-
-def _take(file: Path) -> IO[bytes]:
-    # The kernel gives the lock back when the holder ends, however it ends.
-    held = file.open("ab")
-    try:
-        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        held.close()
-        raise ConfigError(
-            f"another 'databright up' or demo runs the market in {file.parent}: use that one, end "
-            "it first, or name another home with --home"
-        ) from error
-    return held
 
 
 def turn_signals_into_interrupts() -> None:

@@ -11,8 +11,9 @@ from databright.errors import ChainError, ConfigError
 from databright.views.batches import IndexBatch, IndexedBlock, IndexedEvent, json_safe
 from databright.views.feed import Feed
 from databright.views.folds import TABLES, fingerprint
-from databright.views.folds.data_market import DATASETS, VOTES
+from databright.views.folds.data_market import DATASETS
 from databright.views.folds.money import ACCOUNTS, FLOWS
+from databright.views.folds.votes import VOTES
 from databright.views.index import NOTHING, RECENT, Index
 from databright.views.projections import read_dashboard
 from tests.index_content import check_replay, check_same, content
@@ -215,7 +216,7 @@ def test_a_failure_within_a_batch_leaves_neither_rollback_nor_rows(index: Index)
 def test_an_event_of_something_unknown_says_what_to_do(index: Index) -> None:
     block = IndexedBlock(0, "0x01", "0x00", 1)
     sent = IndexedEvent(
-        "RequestClosed", "DataAssociation", ASSOCIATION, {"request": 4}, 0, "0x01", 0, "0x"
+        "RequestClosed", "DataRequests", ASSOCIATION, {"request": 4}, 0, "0x01", 0, "0x"
     )
     with pytest.raises(ChainError, match=r"requests \(4,\).*index rebuild"):
         index.apply(IndexBatch(None, [block], [sent]))

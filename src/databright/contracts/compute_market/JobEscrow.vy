@@ -26,7 +26,7 @@ interface Token:
     def burn(amount: uint256): nonpayable
 
 
-interface Association:
+interface Charter:
     def database_of(dataset: uint256) -> address: view
     def is_node(dataset: uint256, account: address) -> bool: view
     def is_program(dataset: uint256, digest: bytes32) -> bool: view
@@ -35,7 +35,7 @@ interface Association:
 
 interface Database:
     def num_snapshots() -> uint256: view
-    def snapshot(number: uint256) -> Snapshot: view
+    def total_shares(number: uint256) -> uint256: view
     def price_per_use() -> uint256: view
     def fund(number: uint256, amount: uint256): nonpayable
 
@@ -47,14 +47,6 @@ interface Registry:
     def serves(owner: address, operator: address) -> bool: view
     def answers_to(owner: address, operator: address) -> bool: view
     def slash(owner: address, job: uint256) -> uint256: nonpayable
-
-
-struct Snapshot:
-    num_entries: uint256
-    num_rows: uint256
-    total_shares: uint256
-    root: bytes32
-    created_at: uint256
 
 
 struct Worker:
@@ -256,7 +248,7 @@ MAX_WRONGED: constant(uint256) = 64
 MIN_SILENCE: constant(uint256) = 60
 MAX_SILENCE: constant(uint256) = 30 * 86400
 
-association: public(immutable(address))
+charter: public(immutable(address))
 registry: public(immutable(address))
 
 num_jobs: public(uint256)
@@ -280,16 +272,16 @@ wronged: HashMap[uint256, DynArray[Wronged, 64]]
 
 
 @deploy
-def __init__(token: address, association_: address, registry_: address):
+def __init__(token: address, charter_: address, registry_: address):
     """
     @param token The market's money; has `burn`.
-    @param association_ DataAssociation.
+    @param charter_ Who knows the datasets.
     @param registry_ WorkerRegistry.
     """
     credits.__init__(token)
-    assert association_ != empty(address), "escrow: no association"
+    assert charter_ != empty(address), "escrow: no charter"
     assert registry_ != empty(address), "escrow: no registry"
-    association = association_
+    charter = charter_
     registry = registry_
 
 
@@ -381,7 +373,7 @@ def claim_hub(job: uint256) -> uint256:
     """
     status: uint256 = self.jobs[job].status
     assert status == FUNDED or status == RUNNING, "escrow: job is not running"
-    assert staticcall Association(association).is_node(
+    assert staticcall Charter(charter).is_node(
         self.jobs[job].spec.dataset, msg.sender
     ), "escrow: not an admitted node"
     if msg.sender != self.jobs[job].hub:
@@ -564,18 +556,18 @@ def _check_spec(spec: JobSpec) -> uint256:
     assert (
         spec.chain_fee == 0 or spec.chain_price != 0
     ), "escrow: chain fee without a chain price"
-    database: address = staticcall Association(association).database_of(spec.dataset)
+    database: address = staticcall Charter(charter).database_of(spec.dataset)
     assert (
         1 <= spec.snapshot and spec.snapshot <= staticcall Database(database).num_snapshots()
     ), "escrow: unknown snapshot"
-    assert staticcall Association(association).is_program(
+    assert staticcall Charter(charter).is_program(
         spec.dataset, spec.program
     ), "escrow: program is not allowed"
-    cap_bps: uint256 = staticcall Association(association).max_exposure_bps(spec.dataset)
+    cap_bps: uint256 = staticcall Charter(charter).max_exposure_bps(spec.dataset)
     assert spec.cap_bps <= cap_bps, "escrow: cap above the dataset's"
     assert spec.cap_bps * spec.num_shards >= BPS, "escrow: cap below one shard"
-    snapshot: Snapshot = staticcall Database(database).snapshot(spec.snapshot)
-    if snapshot.total_shares == 0:
+    total_shares: uint256 = staticcall Database(database).total_shares(spec.snapshot)
+    if total_shares == 0:
         return 0
     return staticcall Database(database).price_per_use()
 
@@ -664,7 +656,7 @@ def _pay_data_fee(job: uint256):
         return
     self.jobs[job].data_fee = 0
     spec: JobSpec = self.jobs[job].spec
-    database: address = staticcall Association(association).database_of(spec.dataset)
+    database: address = staticcall Charter(charter).database_of(spec.dataset)
     assert extcall Token(credits.TOKEN.address).approve(
         database, amount, default_return_value=True
     ), "token: approve failed"

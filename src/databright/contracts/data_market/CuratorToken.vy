@@ -2,39 +2,90 @@
 # pragma evm-version prague
 # SPDX-License-Identifier: Apache-2.0
 """
-@title CuratorToken: who may vote, and who owns the income of accepted data
-@notice Two balances, minted together when a proposal is accepted. Votes belong to a dataset and never
-    move. Shares are ERC-6909 ids, one per tranche (the proposal's id), and are transferable; the
-    income that they earned before a transfer stays with the sender. Genesis weight opens a dataset
-    and fades as earned weight grows. Votes can be lent to an oracle, with a cap and an expiry.
+@title CuratorToken: who may vote, with which weight, and every ballot
+@notice Votes are minted with shares, belong to a dataset and never move. Genesis weight opens a dataset and
+    fades as earned weight grows. Ballots are cast by their voters, by a relayer with their signature, or
+    by an oracle with weight lent to it, which the lender's own vote overrides. The weight on a proposal is
+    what one had before it was committed.
+@dev One word each for a proposal's tally and a voter, so that a ballot writes two words.
+    Tally, from the low end: yes 52 | no 52 | earned votes when committed 52 | committed at 32 | period 24 |
+    status 4 | extension 8 (in 1/64 of the period) | version of the rules 12 | review minutes 16 |
+    has lent ballots 1 | is a motion 1.
+    Voter: votes 52 | since 32 | votes before 52 | window 15 | states 64 | is a genesis curator 1 |
+    ballot nonce 16 | length of the history 20. A window is 32 proposals of the dataset; a state is two bits:
+    0 nothing cast, 1 own ballot (or own proposal), 2 lent weight cast for, 3 against. The window moves up
+    only; states of lower windows lie in `old_states`. History keeps (until 32 | votes 52) where a ballot
+    could still need it.
+    Loan: cap 52 | since 32 | expiry 32 | least confidence 14 | oracle's number 32 | older loans 16.
+    Sums of packed fields cannot carry over: all weight of a dataset, genesis included, is below 2^52
+    (DataAssociation sees to it).
 """
 
-interface Database:
-    def settle(tranche: uint256, a: address, b: address): nonpayable
+interface Association:
+    def commitment(proposal: uint256) -> bytes32: view
+    def repay(proposal: uint256, version: uint256, relayer: address, count: uint256): nonpayable
 
-event Transfer:
-    caller: address
-    sender: indexed(address)
-    receiver: indexed(address)
-    id: indexed(uint256)
-    amount: uint256
+struct Terms:
+    proposal: uint256
+    request: uint256
+    proposer: address
+    payee: address
+    root: bytes32
+    ref: bytes32
+    manifest: bytes32
+    num_rows: uint256
+    revises: uint256
+    bond: uint256
+    fee: uint256
+    electorate: uint256
 
-event OperatorSet:
-    owner: indexed(address)
-    spender: indexed(address)
-    approved: bool
+struct SignedBallot:
+    # Voter 160 | deadline 40 | for 1 | proposal 48, from the low end.
+    what: uint256
+    r: bytes32
+    # s, and the signature's parity in the highest bit (EIP-2098).
+    vs: bytes32
 
-event Approval:
-    owner: indexed(address)
-    spender: indexed(address)
-    id: indexed(uint256)
-    amount: uint256
+struct Loan:
+    oracle: address
+    cap: uint256
+    since: uint256
+    expiry: uint256
+    least_confidence: uint256
+
+event Voted:
+    proposal: indexed(uint256)
+    voter: indexed(address)
+    support: bool
+    weight: uint256
+
+event VotedLent:
+    proposal: indexed(uint256)
+    lender: indexed(address)
+    oracle: indexed(address)
+    support: bool
+    weight: uint256
+    confidence: uint256
+
+event Overridden:
+    proposal: indexed(uint256)
+    lender: indexed(address)
+    support: bool
+    weight: uint256
+
+event Extended:
+    proposal: indexed(uint256)
+    deadline: uint256
 
 event Minted:
     dataset: indexed(uint256)
-    tranche: indexed(uint256)
     to: indexed(address)
     amount: uint256
+
+event GenesisSet:
+    dataset: indexed(uint256)
+    curator: indexed(address)
+    weight: uint256
 
 event Lent:
     dataset: indexed(uint256)
@@ -42,195 +93,289 @@ event Lent:
     oracle: indexed(address)
     cap: uint256
     expiry: uint256
+    least_confidence: uint256
 
 event TakenBack:
     dataset: indexed(uint256)
     lender: indexed(address)
 
-struct Checkpoint:
-    time: uint256
-    votes: uint256
+event BallotsCancelled:
+    dataset: indexed(uint256)
+    voter: indexed(address)
+    nonce: uint256
 
-struct Loan:
-    oracle: address
-    cap: uint256
-    since: uint256
-    expiry: uint256
+OPEN: constant(uint256) = 1
 
-MAX_CURATORS: constant(uint256) = 16
-# Weights and mints stay below 2^96, so that no product of two of them overflows.
-MAX_WEIGHT: constant(uint256) = 2**96 - 1
-ERC165_ID: constant(bytes4) = 0x01ffc9a7
-ERC6909_ID: constant(bytes4) = 0x0f632fb3
+OWN: constant(uint256) = 1
+LENT_YES: constant(uint256) = 2
+LENT_NO: constant(uint256) = 3
+
+BPS: constant(uint256) = 10_000
+# Proposal's id = dataset * UNIT + number.
+UNIT: constant(uint256) = 1_000_000
+WINDOW: constant(uint256) = 32
+MAX_LENDERS: constant(uint256) = 32
+MAX_BATCH: constant(uint256) = 64
+# The last quarter of the time is late; a deadline moves by at most one period.
+LATE: constant(uint256) = 4
+WHOLE: constant(uint256) = 64
+WALLET_GAS: constant(uint256) = 60_000
+
+M8: constant(uint256) = 2**8 - 1
+M12: constant(uint256) = 2**12 - 1
+M14: constant(uint256) = 2**14 - 1
+M15: constant(uint256) = 2**15 - 1
+M16: constant(uint256) = 2**16 - 1
+M24: constant(uint256) = 2**24 - 1
+M32: constant(uint256) = 2**32 - 1
+M40: constant(uint256) = 2**40 - 1
+M52: constant(uint256) = 2**52 - 1
+M64: constant(uint256) = 2**64 - 1
+M160: constant(uint256) = 2**160 - 1
+
+# Places in a tally.
+T_NO: constant(uint256) = 52
+T_SUPPLY: constant(uint256) = 104
+T_OPENED: constant(uint256) = 156
+T_PERIOD: constant(uint256) = 188
+T_STATUS: constant(uint256) = 212
+T_EXTENSION: constant(uint256) = 216
+T_VERSION: constant(uint256) = 224
+T_REVIEW: constant(uint256) = 236
+T_LENT: constant(uint256) = 2**252
+T_MOTION: constant(uint256) = 2**253
+
+# Places in a voter's word.
+AT_SINCE: constant(uint256) = 52
+AT_BEFORE: constant(uint256) = 84
+AT_WINDOW: constant(uint256) = 136
+AT_STATES: constant(uint256) = 151
+GENESIS: constant(uint256) = 2**215
+AT_NONCE: constant(uint256) = 216
+AT_LENGTH: constant(uint256) = 232
+
+# Places in a loan.
+LOAN_SINCE: constant(uint256) = 52
+LOAN_EXPIRY: constant(uint256) = 84
+LOAN_LEAST: constant(uint256) = 116
+LOAN_ORACLE: constant(uint256) = 130
+LOAN_OLDER: constant(uint256) = 162
+
+DOMAIN_TYPEHASH: constant(bytes32) = keccak256(
+    "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
+)
+BALLOT_TYPEHASH: constant(bytes32) = keccak256(
+    "Ballot(address voter,uint256 proposal,bool support,uint256 nonce,uint256 deadline)"
+)
+NAME_HASH: constant(bytes32) = keccak256("DataBright")
+VERSION_HASH: constant(bytes32) = keccak256("1")
+VALID: constant(bytes4) = 0x1626ba7e
+# Half the order of secp256k1: of the two equivalent signatures only the lower one counts.
+MAX_S: constant(uint256) = (
+    57896044618658097711785492504343953926418782139537452191302581570759080747168
+)
 
 ASSOCIATION: immutable(address)
+CHARTER: immutable(address)
+MOTIONS: immutable(address)
 
-balanceOf: public(HashMap[address, HashMap[uint256, uint256]])
-totalSupply: public(HashMap[uint256, uint256])
-allowance: public(HashMap[address, HashMap[address, HashMap[uint256, uint256]]])
-isOperator: public(HashMap[address, HashMap[address, bool]])
-
-database_of: public(HashMap[uint256, address])
-dataset_of: public(HashMap[uint256, uint256])
+tallies: public(HashMap[uint256, uint256])
+# Proposal -> what lent weight is cast on it: yes 52 | no 52.
+lent_tallies: public(HashMap[uint256, uint256])
+# Dataset -> account -> word.
+voters: public(HashMap[uint256, HashMap[address, uint256]])
+old_states: public(HashMap[uint256, HashMap[address, HashMap[uint256, uint256]]])
+history: public(HashMap[uint256, HashMap[address, HashMap[uint256, uint256]]])
 genesis_weight: public(HashMap[uint256, HashMap[address, uint256]])
 genesis_total: public(HashMap[uint256, uint256])
-lent: public(HashMap[uint256, HashMap[address, Loan]])
-
-# Earned votes over time; the zero address holds the dataset's sum.
-history: HashMap[uint256, HashMap[address, HashMap[uint256, Checkpoint]]]
-history_length: HashMap[uint256, HashMap[address, uint256]]
+# Dataset -> lender -> 0: the loan that stands, 1 and up: older ones, oldest first.
+loans: public(HashMap[uint256, HashMap[address, HashMap[uint256, uint256]]])
+# Everybody who was ever lent weight has a number, so that a loan is one word.
+num_oracles: public(uint256)
+oracle_at: public(HashMap[uint256, address])
+oracle_number: public(HashMap[address, uint256])
+# Motion -> who moved it.
+mover_of: public(HashMap[uint256, address])
 
 
 @deploy
-def __init__(association: address):
+def __init__(association: address, charter: address, motions: address):
     """
-    @param association The only caller that opens datasets and mints.
+    @param association Who opens and closes proposals, and mints.
+    @param charter Who names genesis curators.
+    @param motions Who opens and closes motions.
     """
-    assert association != empty(address), "curator: zero address"
     ASSOCIATION = association
+    CHARTER = charter
+    MOTIONS = motions
 
 
 @external
 @view
 def association() -> address:
     """
-    @return The only caller that opens datasets and mints.
+    @return Who opens and closes proposals, and mints.
     """
     return ASSOCIATION
 
 
 @external
-def open_dataset(
-    dataset: uint256,
-    database: address,
-    curators: DynArray[address, MAX_CURATORS],
-    weights: DynArray[uint256, MAX_CURATORS],
-):
+@view
+def charter() -> address:
     """
-    @notice Open a dataset's electorate with its genesis curators. Only the association.
+    @return Who names genesis curators.
+    """
+    return CHARTER
+
+
+@external
+@view
+def motions() -> address:
+    """
+    @return Who opens and closes motions.
+    """
+    return MOTIONS
+
+
+# What the other contracts call
+
+
+@external
+def set_genesis(dataset: uint256, curator: address, weight: uint256):
+    """
+    @notice Give a genesis curator its weight. Only the Charter, before the dataset's first proposal.
     @param dataset Id of the dataset.
-    @param database Its Database, which is told of transfers of its shares.
-    @param curators Genesis curators, distinct.
-    @param weights Their weights, each above 0.
+    @param curator Whom.
+    @param weight Above 0; all of a dataset below 2^52.
     """
+    assert msg.sender == CHARTER, "curator: not the charter"
+    assert self.genesis_weight[dataset][curator] == 0, "curator: named twice"
+    self.genesis_weight[dataset][curator] = weight
+    self.genesis_total[dataset] += weight
+    self.voters[dataset][curator] = GENESIS
+    log GenesisSet(dataset=dataset, curator=curator, weight=weight)
+
+
+@external
+def open(
+    proposal: uint256,
+    proposer: address,
+    supply: uint256,
+    genesis: uint256,
+    review: uint256,
+    period: uint256,
+    version: uint256,
+) -> uint256:
+    """
+    @notice Open the ballot on a proposal, or on a motion where the Motions call.
+    @param proposal Its id.
+    @param proposer Whose weight does not count on it.
+    @param supply Earned votes of the dataset strictly before now.
+    @param genesis Its genesis weight before it fades.
+    @param review Minutes before ballots count.
+    @param period Seconds in which they count.
+    @param version Of the rules.
+    @return The weight that may vote: the supply less the proposer's.
+    """
+    flags: uint256 = 0
+    if msg.sender != ASSOCIATION:
+        assert msg.sender == MOTIONS, "curator: not the motions"
+        flags = T_MOTION
+        self.mover_of[proposal] = proposer
+    dataset: uint256 = proposal // UNIT
+    t: uint256 = (
+        flags
+        | (supply << T_SUPPLY)
+        | (block.timestamp << T_OPENED)
+        | (period << T_PERIOD)
+        | (OPEN << T_STATUS)
+        | (version << T_VERSION)
+        | (review << T_REVIEW)
+    )
+    self.tallies[proposal] = t
+    electorate: uint256 = supply + genesis * genesis // (genesis + supply)
+    voter: uint256 = self.voters[dataset][proposer]
+    if voter != 0:
+        weight: uint256 = self._weight(dataset, proposer, voter, t)
+        if weight != 0:
+            electorate -= weight
+            self.voters[dataset][proposer] = self._with_state(
+                dataset, proposer, voter, proposal % UNIT, OWN
+            )
+    return electorate
+
+
+@external
+def close(proposal: uint256, status: uint256):
+    """
+    @notice Close the ballot. Only who opened it.
+    @param proposal Its id.
+    @param status What it becomes.
+    """
+    self._close(proposal, status)
+
+
+@external
+def close_and_mint(proposal: uint256, status: uint256, to: address, amount: uint256, span: uint256):
+    """
+    @notice Close the ballot on an accepted proposal and mint its votes. Only the association.
+    @param proposal Its id.
+    @param status What it becomes.
+    @param to Whose votes.
+    @param amount Votes; the dataset's sum stays below 2^52.
+    @param span Longest time, in seconds, that a ballot can be cast after its proposal opened.
+    """
+    opened: uint256 = (self._close(proposal, status) >> T_OPENED) & M32
     assert msg.sender == ASSOCIATION, "curator: not the association"
-    assert self.database_of[dataset] == empty(address), "curator: dataset is open"
-    assert database != empty(address), "curator: zero address"
-    assert len(curators) != 0, "curator: no curators"
-    assert len(curators) == len(weights), "curator: curators and weights differ in length"
-    self.database_of[dataset] = database
-    total: uint256 = 0
-    for i: uint256 in range(len(curators), bound=MAX_CURATORS):
-        curator: address = curators[i]
-        assert curator != empty(address), "curator: zero address"
-        assert self.genesis_weight[dataset][curator] == 0, "curator: named twice"
-        assert 0 < weights[i] and weights[i] <= MAX_WEIGHT, "curator: weight out of range"
-        self.genesis_weight[dataset][curator] = weights[i]
-        total += weights[i]
-    self.genesis_total[dataset] = total
+    dataset: uint256 = proposal // UNIT
+    log Minted(dataset=dataset, to=to, amount=amount)
+    word: uint256 = self.voters[dataset][to]
+    since: uint256 = (word >> AT_SINCE) & M32
+    votes: uint256 = word & M52
+    if since == block.timestamp:
+        self.voters[dataset][to] = unsafe_add(word, amount)
+        return
+    before: uint256 = (word >> AT_BEFORE) & M52
+    length: uint256 = word >> AT_LENGTH
+    # The span is that of the rules when the proposal opened: what opened after it may be votable for longer.
+    if since != 0 and (since + span > block.timestamp or since > opened):
+        self.history[dataset][to][length] = since | (before << 32)
+        length = unsafe_add(length, 1)
+    self.voters[dataset][to] = (
+        (word & (2**232 - 2**136))
+        | unsafe_add(votes, amount)
+        | (block.timestamp << AT_SINCE)
+        | (votes << AT_BEFORE)
+        | (length << AT_LENGTH)
+    )
+
+
+# Views
 
 
 @external
-def mint(dataset: uint256, tranche: uint256, to: address, amount: uint256):
+@view
+def weight_on(proposal: uint256, voter: address) -> uint256:
     """
-    @notice Mint a tranche: shares and as many votes, once. Only the association.
-    @param dataset Id of the dataset.
-    @param tranche Id of the tranche, which is its proposal's.
-    @param to Who gets both.
-    @param amount Shares; 0 registers the tranche only.
+    @param proposal Id of a proposal or a motion.
+    @param voter Whose.
+    @return The weight that the voter had before it was committed; its own proposer's too.
     """
-    assert msg.sender == ASSOCIATION, "curator: not the association"
-    assert self.database_of[dataset] != empty(address), "curator: unknown dataset"
-    assert self.dataset_of[tranche] == 0, "curator: tranche is minted"
-    assert to != empty(address), "curator: zero address"
-    assert amount <= MAX_WEIGHT, "curator: amount out of range"
-    self.dataset_of[tranche] = dataset
-    if amount != 0:
-        self.balanceOf[to][tranche] = amount
-        self.totalSupply[tranche] = amount
-        self._add_votes(dataset, to, amount)
-        self._add_votes(dataset, empty(address), amount)
-        log Transfer(
-            caller=msg.sender, sender=empty(address), receiver=to, id=tranche, amount=amount
-        )
-    log Minted(dataset=dataset, tranche=tranche, to=to, amount=amount)
-
-
-# ERC-6909: the shares
+    dataset: uint256 = proposal // UNIT
+    return self._weight(dataset, voter, self.voters[dataset][voter], self.tallies[proposal])
 
 
 @external
-@nonreentrant
-def transfer(receiver: address, id: uint256, amount: uint256) -> bool:
+@view
+def ballot_of(proposal: uint256, voter: address) -> uint256:
     """
-    @notice Send shares; income earned until now stays with the sender, votes do not move.
-    @param receiver To whom, not the zero address.
-    @param id Tranche.
-    @param amount Shares.
-    @return True.
+    @param proposal Id of a proposal or a motion.
+    @param voter Whose.
+    @return 0 nothing is cast, 1 an own ballot (or its own proposal), 2 lent weight for it, 3 lent weight
+        against it.
     """
-    self._transfer(msg.sender, receiver, id, amount)
-    return True
-
-
-@external
-@nonreentrant
-def transferFrom(sender: address, receiver: address, id: uint256, amount: uint256) -> bool:
-    """
-    @notice Send another's shares, as its operator or within its allowance.
-    @param sender Whose shares.
-    @param receiver To whom, not the zero address.
-    @param id Tranche.
-    @param amount Shares.
-    @return True.
-    """
-    if msg.sender != sender and not self.isOperator[sender][msg.sender]:
-        allowed: uint256 = self.allowance[sender][msg.sender][id]
-        if allowed != max_value(uint256):
-            assert allowed >= amount, "curator: allowance too low"
-            self.allowance[sender][msg.sender][id] = allowed - amount
-    self._transfer(sender, receiver, id, amount)
-    return True
-
-
-@external
-def approve(spender: address, id: uint256, amount: uint256) -> bool:
-    """
-    @notice Allow another to send the caller's shares of one tranche.
-    @param spender Whom.
-    @param id Tranche.
-    @param amount Shares; 2^256 - 1 does not shrink with use.
-    @return True.
-    """
-    self.allowance[msg.sender][spender][id] = amount
-    log Approval(owner=msg.sender, spender=spender, id=id, amount=amount)
-    return True
-
-
-@external
-def setOperator(spender: address, approved: bool) -> bool:
-    """
-    @notice Allow or stop another to send all the caller's shares.
-    @param spender Whom.
-    @param approved Whether it may.
-    @return True.
-    """
-    self.isOperator[msg.sender][spender] = approved
-    log OperatorSet(owner=msg.sender, spender=spender, approved=approved)
-    return True
-
-
-@external
-@pure
-def supportsInterface(interface_id: bytes4) -> bool:
-    """
-    @param interface_id ERC-165 id.
-    @return True for ERC-165 and ERC-6909.
-    """
-    return interface_id == ERC165_ID or interface_id == ERC6909_ID
-
-
-# Votes
+    dataset: uint256 = proposal // UNIT
+    return self._state(dataset, voter, self.voters[dataset][voter], proposal % UNIT)
 
 
 @external
@@ -241,150 +386,529 @@ def earned_votes(dataset: uint256, account: address) -> uint256:
     @param account Whose.
     @return Votes earned by accepted data until now.
     """
-    length: uint256 = self.history_length[dataset][account]
-    if length == 0:
-        return 0
-    return self.history[dataset][account][length - 1].votes
+    return self.voters[dataset][account] & M52
 
 
 @external
 @view
-def earned_at(dataset: uint256, account: address, time: uint256) -> uint256:
+def ballot_nonce(dataset: uint256, voter: address) -> uint256:
     """
     @param dataset Id of the dataset.
-    @param account Whose.
-    @param time Chain time; final once it is past.
-    @return Earned votes at the end of `time`.
+    @param voter Whose.
+    @return The nonce that a signed ballot must carry now.
     """
-    assert account != empty(address), "curator: zero address"
-    return self._earned_at(dataset, account, time)
+    return (self.voters[dataset][voter] >> AT_NONCE) & M16
 
 
 @external
 @view
-def earned_supply_at(dataset: uint256, time: uint256) -> uint256:
+def DOMAIN_SEPARATOR() -> bytes32:
     """
-    @param dataset Id of the dataset.
-    @param time Chain time; final once it is past.
-    @return Sum of all earned votes at the end of `time`.
+    @return The EIP-712 domain separator on this chain.
     """
-    return self._earned_at(dataset, empty(address), time)
+    return self._domain_separator()
+
+
+# Ballots
 
 
 @external
-@view
-def weight_at(dataset: uint256, account: address, time: uint256) -> uint256:
+def vote(proposal: uint256, support: bool):
     """
-    @param dataset Id of the dataset.
-    @param account Whose.
-    @param time Chain time; final once it is past. Genesis weight is the same at any time but for
-        its fading.
-    @return Voting weight: earned votes and faded genesis weight.
+    @notice Cast one's own weight; replaces a ballot that an oracle cast with it.
+    @param proposal Id of a proposal or a motion.
+    @param support True for it.
     """
-    genesis: uint256 = self.genesis_weight[dataset][account]
-    weight: uint256 = self._earned_at(dataset, account, time)
-    if genesis == 0:
-        return weight
-    return weight + self._faded(dataset, genesis, self._earned_at(dataset, empty(address), time))
+    dataset: uint256 = proposal // UNIT
+    self.voters[dataset][msg.sender] = self._vote(
+        dataset, proposal, self.voters[dataset][msg.sender], support
+    )
 
 
 @external
-@view
-def supply_at(dataset: uint256, time: uint256) -> uint256:
+def vote_many(proposals: DynArray[uint256, MAX_BATCH], supports: uint256):
     """
-    @param dataset Id of the dataset.
-    @param time Chain time; final once it is past.
-    @return At least the sum of all voting weights at the end of `time`; more only by what rounding
-        takes from each genesis curator.
+    @notice Cast one's own weight on several proposals of one dataset.
+    @param proposals Their ids.
+    @param supports Bit i is set where the caller is for the i-th.
     """
-    earned: uint256 = self._earned_at(dataset, empty(address), time)
-    return earned + self._faded(dataset, self.genesis_total[dataset], earned)
+    assert len(proposals) != 0, "curator: no ballots"
+    dataset: uint256 = proposals[0] // UNIT
+    word: uint256 = self.voters[dataset][msg.sender]
+    bits: uint256 = supports
+    for proposal: uint256 in proposals:
+        assert proposal // UNIT == dataset, "curator: several datasets"
+        word = self._vote(dataset, proposal, word, bits & 1 == 1)
+        bits = bits >> 1
+    self.voters[dataset][msg.sender] = word
 
 
 @external
-def lend(dataset: uint256, oracle: address, cap: uint256, expiry: uint256):
+def vote_signed(ballots: DynArray[SignedBallot, MAX_BATCH]) -> uint256:
     """
-    @notice Lend votes to an oracle, for proposals opened later. Replaces an earlier loan. The lender
-        may still vote herself, which overrides the oracle's ballot on that proposal.
+    @notice Cast ballots that their voters signed (EIP-712; contracts by ERC-1271). Those that do not
+        count are passed over: cast already, too early or late, cancelled, without weight, or badly signed.
+        The caller is repaid for the first 64 of each proposal at its rules' price.
+    @param ballots The ballots; neighbours of one proposal are cheapest.
+    @return How many were cast.
+    """
+    separator: bytes32 = self._domain_separator()
+    total: uint256 = 0
+    cast: uint256 = 0
+    last: uint256 = 0
+    for ballot: SignedBallot in ballots:
+        proposal: uint256 = ballot.what >> 201
+        if proposal != last:
+            self._repay(last, cast)
+            cast = 0
+            last = proposal
+        if self._cast_signed(ballot, separator):
+            cast = unsafe_add(cast, 1)
+            total = unsafe_add(total, 1)
+    self._repay(last, cast)
+    assert total != 0, "curator: no ballot counts"
+    return total
+
+
+@external
+def vote_lent(
+    terms: Terms, support: bool, confidence: uint256, lenders: DynArray[address, MAX_LENDERS]
+) -> uint256:
+    """
+    @notice Cast the weight that others lent to the caller before the proposal was committed. Lenders who
+        have voted, whose loan does not hold here or asks for more confidence, or who proposed it are
+        passed over, so that none of them can stop the rest.
+    @param terms The proposal's; of a motion only its id counts.
+    @param support True for it.
+    @param confidence How sure the caller is, 1/10,000.
+    @param lenders Whose weight.
+    @return The weight cast.
+    """
+    assert confidence <= BPS, "curator: confidence out of range"
+    proposal: uint256 = terms.proposal
+    t: uint256 = self.tallies[proposal]
+    assert self._is_votable(t), "curator: no voting now"
+    self._check_not_proposer(terms, t)
+    dataset: uint256 = proposal // UNIT
+    opened: uint256 = (t >> T_OPENED) & M32
+    own: uint256 = self.oracle_number[msg.sender]
+    state: uint256 = LENT_YES if support else LENT_NO
+    total: uint256 = 0
+    for lender: address in lenders:
+        loan: uint256 = self.loans[dataset][lender][0]
+        if (loan >> LOAN_ORACLE) & M32 != own or (loan >> LOAN_SINCE) & M32 >= opened:
+            continue
+        if (loan >> LOAN_EXPIRY) & M32 <= block.timestamp or (loan >> LOAN_LEAST) & M14 > confidence:
+            continue
+        word: uint256 = self.voters[dataset][lender]
+        if self._state(dataset, lender, word, proposal % UNIT) != 0:
+            continue
+        weight: uint256 = min(loan & M52, self._weight(dataset, lender, word, t))
+        if weight == 0:
+            continue
+        total = unsafe_add(total, weight)
+        self.voters[dataset][lender] = self._with_state(
+            dataset, lender, word, proposal % UNIT, state
+        )
+        log VotedLent(
+            proposal=proposal,
+            lender=lender,
+            oracle=msg.sender,
+            support=support,
+            weight=weight,
+            confidence=confidence,
+        )
+    assert own != 0 and total != 0, "curator: no weight"
+    added: uint256 = total if support else total << T_NO
+    self.lent_tallies[proposal] = unsafe_add(self.lent_tallies[proposal], added)
+    self.tallies[proposal] = self._counted(proposal, t, unsafe_add(t, added)) | T_LENT
+    return total
+
+
+# Lending
+
+
+@external
+def lend(dataset: uint256, oracle: address, cap: uint256, expiry: uint256, least_confidence: uint256):
+    """
+    @notice Lend votes for proposals opened later. Replaces an earlier loan. The lender may still vote
+        herself, which overrides the oracle's ballot on that proposal.
     @param dataset Id of the dataset.
-    @param oracle Who may cast them.
-    @param cap The most weight that it casts on one proposal.
+    @param oracle Who may cast them, a program's key or a person.
+    @param cap The most weight that is cast on one proposal.
     @param expiry Chain time at which the loan ends.
+    @param least_confidence Of a ballot that may use the weight, 1/10,000.
     """
-    assert self.database_of[dataset] != empty(address), "curator: unknown dataset"
     assert oracle != empty(address), "curator: zero address"
     assert oracle != msg.sender, "curator: cannot lend to oneself"
     assert cap != 0, "curator: cap is zero"
     assert expiry > block.timestamp, "curator: expiry is past"
-    self.lent[dataset][msg.sender] = Loan(
-        oracle=oracle, cap=cap, since=block.timestamp, expiry=expiry
+    assert least_confidence <= BPS, "curator: confidence out of range"
+    number: uint256 = self.oracle_number[oracle]
+    if number == 0:
+        number = self.num_oracles + 1
+        assert number <= M32, "curator: too many oracles"
+        self.num_oracles = number
+        self.oracle_at[number] = oracle
+        self.oracle_number[oracle] = number
+    older: uint256 = self._shelve(dataset, msg.sender)
+    self.loans[dataset][msg.sender][0] = (
+        min(cap, M52)
+        | (block.timestamp << LOAN_SINCE)
+        | (min(expiry, M32) << LOAN_EXPIRY)
+        | (least_confidence << LOAN_LEAST)
+        | (number << LOAN_ORACLE)
+        | (older << LOAN_OLDER)
     )
-    log Lent(dataset=dataset, lender=msg.sender, oracle=oracle, cap=cap, expiry=expiry)
+    log Lent(
+        dataset=dataset,
+        lender=msg.sender,
+        oracle=oracle,
+        cap=min(cap, M52),
+        expiry=min(expiry, M32),
+        least_confidence=least_confidence,
+    )
 
 
 @external
 def take_back(dataset: uint256):
     """
-    @notice End a loan of votes. Ballots that the oracle cast already stand until overridden.
+    @notice End a loan of votes, for every ballot that is not cast yet. Those that the oracle cast stand
+        until overridden.
     @param dataset Id of the dataset.
     """
-    assert self.lent[dataset][msg.sender].oracle != empty(address), "curator: nothing is lent"
-    self.lent[dataset][msg.sender] = empty(Loan)
+    assert (
+        (self.loans[dataset][msg.sender][0] >> LOAN_ORACLE) & M32 != 0
+    ), "curator: nothing is lent"
+    older: uint256 = self._shelve(dataset, msg.sender)
+    self.loans[dataset][msg.sender][0] = (block.timestamp << LOAN_SINCE) | (older << LOAN_OLDER)
     log TakenBack(dataset=dataset, lender=msg.sender)
 
 
-@internal
-def _transfer(sender: address, receiver: address, id: uint256, amount: uint256):
-    dataset: uint256 = self.dataset_of[id]
-    assert dataset != 0, "curator: unknown tranche"
-    assert receiver != empty(address), "curator: zero address"
-    # The Database is our own contract, reads the balances as they are before the transfer, and
-    # calls nobody else.
-    extcall Database(self.database_of[dataset]).settle(id, sender, receiver)
-    held: uint256 = self.balanceOf[sender][id]
-    assert held >= amount, "curator: balance too low"
-    self.balanceOf[sender][id] = held - amount
-    self.balanceOf[receiver][id] += amount
-    log Transfer(caller=msg.sender, sender=sender, receiver=receiver, id=id, amount=amount)
+@external
+def cancel_ballots(dataset: uint256):
+    """
+    @notice Make every signed ballot of the caller that is not cast yet worthless in a dataset.
+    @param dataset Id of the dataset.
+    """
+    word: uint256 = self.voters[dataset][msg.sender]
+    nonce: uint256 = (word >> AT_NONCE) & M16
+    assert nonce < M16, "curator: no nonces left"
+    self.voters[dataset][msg.sender] = unsafe_add(word, 1 << AT_NONCE)
+    log BallotsCancelled(dataset=dataset, voter=msg.sender, nonce=nonce + 1)
+
+
+@external
+@view
+def lent(dataset: uint256, lender: address) -> Loan:
+    """
+    @param dataset Id of the dataset.
+    @param lender Whose votes.
+    @return The loan that stands; its oracle is the zero address when there is none.
+    """
+    loan: uint256 = self.loans[dataset][lender][0]
+    return Loan(
+        oracle=self.oracle_at[(loan >> LOAN_ORACLE) & M32],
+        cap=loan & M52,
+        since=(loan >> LOAN_SINCE) & M32,
+        expiry=(loan >> LOAN_EXPIRY) & M32,
+        least_confidence=(loan >> LOAN_LEAST) & M14,
+    )
 
 
 @internal
-def _add_votes(dataset: uint256, account: address, amount: uint256):
-    length: uint256 = self.history_length[dataset][account]
-    votes: uint256 = amount
-    if length != 0:
-        last: Checkpoint = self.history[dataset][account][length - 1]
-        votes += last.votes
-        if last.time == block.timestamp:
-            self.history[dataset][account][length - 1].votes = votes
-            return
-    self.history[dataset][account][length] = Checkpoint(time=block.timestamp, votes=votes)
-    self.history_length[dataset][account] = length + 1
+def _close(proposal: uint256, status: uint256) -> uint256:
+    """
+    @return The tally while it was open.
+    """
+    t: uint256 = self.tallies[proposal]
+    opener: address = MOTIONS if t & T_MOTION != 0 else ASSOCIATION
+    assert msg.sender == opener and (t >> T_STATUS) & 15 == OPEN, "curator: not open"
+    self.tallies[proposal] = (t & ~(15 << T_STATUS)) | (status << T_STATUS)
+    return t
 
 
 @internal
 @view
-def _earned_at(dataset: uint256, account: address, time: uint256) -> uint256:
-    # Binary search: `low` is how many checkpoints are known to be at or before `time`.
+def _check_not_proposer(terms: Terms, t: uint256):
+    # An oracle does not vote on its own proposal, so not with lent weight either.
+    proposer: address = terms.proposer
+    if t & T_MOTION != 0:
+        proposer = self.mover_of[terms.proposal]
+    else:
+        assert staticcall Association(ASSOCIATION).commitment(terms.proposal) == keccak256(
+            abi_encode(terms)
+        ), "curator: other terms"
+    assert proposer != msg.sender, "curator: own proposal"
+
+
+@internal
+@pure
+def _deadline(t: uint256) -> uint256:
+    begin: uint256 = unsafe_add((t >> T_OPENED) & M32, unsafe_mul((t >> T_REVIEW) & M16, 60))
+    period: uint256 = (t >> T_PERIOD) & M24
+    return begin + period + unsafe_mul(period, (t >> T_EXTENSION) & M8) // WHOLE
+
+
+@internal
+@view
+def _is_votable(t: uint256) -> bool:
+    if (t >> T_STATUS) & 15 != OPEN or block.timestamp >= self._deadline(t):
+        return False
+    begin: uint256 = unsafe_add((t >> T_OPENED) & M32, unsafe_mul((t >> T_REVIEW) & M16, 60))
+    return block.timestamp >= begin
+
+
+@internal
+@view
+def _weight(dataset: uint256, account: address, word: uint256, t: uint256) -> uint256:
+    """
+    @dev Strictly before the proposal was committed.
+    """
+    weight: uint256 = self._earned(dataset, account, word, unsafe_sub((t >> T_OPENED) & M32, 1))
+    if word & GENESIS == 0:
+        return weight
+    genesis: uint256 = self.genesis_total[dataset]
+    return weight + self.genesis_weight[dataset][account] * genesis // (
+        genesis + ((t >> T_SUPPLY) & M52)
+    )
+
+
+@internal
+@view
+def _earned(dataset: uint256, account: address, word: uint256, time: uint256) -> uint256:
+    """
+    @dev Votes at the end of `time`; right for every time that a ballot can still ask for.
+    """
+    if (word >> AT_SINCE) & M32 <= time:
+        return word & M52
+    length: uint256 = word >> AT_LENGTH
+    if length == 0:
+        return (word >> AT_BEFORE) & M52
+    # How many entries ended at or before `time`.
     low: uint256 = 0
-    high: uint256 = self.history_length[dataset][account]
-    for _: uint256 in range(256):
+    high: uint256 = length
+    for _: uint256 in range(21):
         if low == high:
             break
         middle: uint256 = (low + high) // 2
-        if self.history[dataset][account][middle].time <= time:
+        if self.history[dataset][account][middle] & M32 <= time:
             low = middle + 1
         else:
             high = middle
-    if low == 0:
-        return 0
-    return self.history[dataset][account][low - 1].votes
+    if low == length:
+        return (word >> AT_BEFORE) & M52
+    return self.history[dataset][account][low] // 2**32
 
 
 @internal
 @view
-def _faded(dataset: uint256, genesis: uint256, earned: uint256) -> uint256:
-    total: uint256 = self.genesis_total[dataset]
-    if total == 0:
-        return 0
-    return genesis * total // (total + earned)
+def _state(dataset: uint256, account: address, word: uint256, number: uint256) -> uint256:
+    window: uint256 = (word >> AT_WINDOW) & M15
+    wanted: uint256 = number // WINDOW
+    states: uint256 = 0
+    if wanted == window:
+        states = word >> AT_STATES
+    elif wanted < window:
+        states = self.old_states[dataset][account][wanted]
+    return (states >> (2 * (number % WINDOW))) & 3
+
+
+@internal
+def _with_state(
+    dataset: uint256, account: address, word: uint256, number: uint256, state: uint256
+) -> uint256:
+    """
+    @dev The word with a state set; the caller stores it. States of lower windows are stored here.
+    """
+    window: uint256 = (word >> AT_WINDOW) & M15
+    wanted: uint256 = number // WINDOW
+    place: uint256 = 2 * (number % WINDOW)
+    if wanted == window:
+        return (word & ~((3 << place) << AT_STATES)) | ((state << place) << AT_STATES)
+    if wanted < window:
+        old: uint256 = self.old_states[dataset][account][wanted]
+        self.old_states[dataset][account][wanted] = (old & ~(3 << place)) | (state << place)
+        return word
+    states: uint256 = (word >> AT_STATES) & M64
+    if states != 0:
+        self.old_states[dataset][account][window] = states
+    kept: uint256 = word & ~((M64 << AT_STATES) | (M15 << AT_WINDOW))
+    return kept | wanted << AT_WINDOW | (state << place) << AT_STATES
+
+
+@internal
+@view
+def _domain_separator() -> bytes32:
+    # Not cached: after a fork of the chain the old signatures hold on one side only.
+    return keccak256(abi_encode(DOMAIN_TYPEHASH, NAME_HASH, VERSION_HASH, chain.id, self))
+
+
+@internal
+def _vote(dataset: uint256, proposal: uint256, word: uint256, support: bool) -> uint256:
+    """
+    @return The caller's word after its ballot.
+    """
+    t: uint256 = self.tallies[proposal]
+    assert self._is_votable(t), "curator: no voting now"
+    state: uint256 = self._state(dataset, msg.sender, word, proposal % UNIT)
+    assert state != OWN, "curator: already voted"
+    weight: uint256 = self._weight(dataset, msg.sender, word, t)
+    assert weight != 0, "curator: no weight"
+    self._cast(dataset, proposal, msg.sender, t, state, support, weight)
+    return self._with_state(dataset, msg.sender, word, proposal % UNIT, OWN)
+
+
+@internal
+def _cast(
+    dataset: uint256,
+    proposal: uint256,
+    voter: address,
+    t: uint256,
+    state: uint256,
+    support: bool,
+    weight: uint256,
+):
+    after: uint256 = t
+    if state != 0:
+        # What the oracle cast with the lender's weight comes off again: by the loan that stood then.
+        lent: uint256 = min(weight, self._cap_at(dataset, voter, (t >> T_OPENED) & M32))
+        taken: uint256 = lent if state == LENT_YES else lent << T_NO
+        self.lent_tallies[proposal] = unsafe_sub(self.lent_tallies[proposal], taken)
+        after = unsafe_sub(after, taken)
+        log Overridden(proposal=proposal, lender=voter, support=state == LENT_YES, weight=lent)
+    after = unsafe_add(after, weight if support else weight << T_NO)
+    self.tallies[proposal] = self._counted(proposal, t, after)
+    log Voted(proposal=proposal, voter=voter, support=support, weight=weight)
+
+
+@internal
+def _counted(proposal: uint256, t: uint256, after: uint256) -> uint256:
+    """
+    @return The tally after a ballot, its deadline moved where the ballot may change the outcome late.
+    @dev Late, a ballot may change it by turning the majority, or by bringing the quorum. The quorum is a
+        matter of the terms, so any late ballot where the yes side led or leads counts as changing it.
+    """
+    deadline: uint256 = self._deadline(t)
+    period: uint256 = (t >> T_PERIOD) & M24
+    if unsafe_sub(deadline, block.timestamp) >= period // LATE:
+        return after
+    if after & M52 <= (after >> T_NO) & M52 and t & M52 <= (t >> T_NO) & M52:
+        # It fails as it did before.
+        return after
+    extension: uint256 = (t >> T_EXTENSION) & M8
+    if extension == WHOLE:
+        return after
+    # A quarter more, from now on.
+    missing: uint256 = unsafe_add(block.timestamp, period // LATE) - deadline
+    more: uint256 = min(extension + (missing * WHOLE + period - 1) // period, WHOLE)
+    changed: uint256 = (after & ~(M8 << T_EXTENSION)) | (more << T_EXTENSION)
+    log Extended(proposal=proposal, deadline=self._deadline(changed))
+    return changed
+
+
+@internal
+def _cast_signed(ballot: SignedBallot, separator: bytes32) -> bool:
+    proposal: uint256 = ballot.what >> 201
+    voter: address = convert(ballot.what & M160, address)
+    t: uint256 = self.tallies[proposal]
+    deadline: uint256 = (ballot.what >> 160) & M40
+    if block.timestamp > deadline or not self._is_votable(t):
+        return False
+    dataset: uint256 = proposal // UNIT
+    word: uint256 = self.voters[dataset][voter]
+    state: uint256 = self._state(dataset, voter, word, proposal % UNIT)
+    if state == OWN:
+        return False
+    weight: uint256 = self._weight(dataset, voter, word, t)
+    if weight == 0:
+        return False
+    support: bool = (ballot.what >> 200) & 1 == 1
+    digest: bytes32 = keccak256(
+        concat(
+            x"1901",
+            separator,
+            keccak256(
+                abi_encode(
+                    BALLOT_TYPEHASH, voter, proposal, support, (word >> AT_NONCE) & M16, deadline
+                )
+            ),
+        )
+    )
+    if not self._has_signed(voter, digest, ballot.r, ballot.vs):
+        return False
+    self._cast(dataset, proposal, voter, t, state, support, weight)
+    self.voters[dataset][voter] = self._with_state(
+        dataset, voter, word, proposal % UNIT, OWN
+    )
+    return True
+
+
+@internal
+@view
+def _has_signed(voter: address, digest: bytes32, r: bytes32, vs: bytes32) -> bool:
+    word: uint256 = convert(vs, uint256)
+    s: uint256 = word & (2**255 - 1)
+    v: uint256 = unsafe_add(27, word >> 255)
+    if s <= MAX_S and ecrecover(digest, v, convert(r, uint256), s) == voter:
+        return voter != empty(address)
+    if not voter.is_contract:
+        return False
+    signature: Bytes[65] = concat(r, convert(s, bytes32), convert(convert(v, uint8), bytes1))
+    success: bool = False
+    answer: Bytes[32] = b""
+    success, answer = raw_call(
+        voter,
+        abi_encode(digest, signature, method_id=VALID),
+        max_outsize=32,
+        gas=WALLET_GAS,
+        is_static_call=True,
+        revert_on_failure=False,
+    )
+    return success and len(answer) == 32 and convert(answer, bytes32) == convert(VALID, bytes32)
+
+
+@internal
+def _repay(proposal: uint256, cast: uint256):
+    if cast == 0:
+        return
+    t: uint256 = self.tallies[proposal]
+    if t & T_MOTION == 0:
+        extcall Association(ASSOCIATION).repay(
+            proposal, (t >> T_VERSION) & M12, msg.sender, cast
+        )
+
+
+@internal
+def _shelve(dataset: uint256, lender: address) -> uint256:
+    # An older loan stays readable: an override must take back exactly what it let the oracle cast.
+    loan: uint256 = self.loans[dataset][lender][0]
+    older: uint256 = loan >> LOAN_OLDER
+    if (loan >> LOAN_ORACLE) & M32 != 0:
+        older += 1
+        assert older <= M16, "curator: too many loans"
+        self.loans[dataset][lender][older] = loan
+    return older
+
+
+@internal
+@view
+def _cap_at(dataset: uint256, lender: address, opened: uint256) -> uint256:
+    """
+    @dev Cap of the loan that stood strictly before `opened`. Binary search over older ones.
+    """
+    loan: uint256 = self.loans[dataset][lender][0]
+    if (loan >> LOAN_SINCE) & M32 < opened and (loan >> LOAN_ORACLE) & M32 != 0:
+        return loan & M52
+    # `low` older loans are known to begin before `opened`.
+    low: uint256 = 0
+    high: uint256 = loan >> LOAN_OLDER
+    for _: uint256 in range(17):
+        if low == high:
+            break
+        middle: uint256 = (low + high) // 2
+        if (self.loans[dataset][lender][middle + 1] >> LOAN_SINCE) & M32 < opened:
+            low = middle + 1
+        else:
+            high = middle
+    return self.loans[dataset][lender][low] & M52 if low != 0 else 0

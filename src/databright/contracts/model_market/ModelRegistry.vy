@@ -63,7 +63,7 @@ event PriceSet:
 FINISHED: constant(uint256) = 3
 
 escrow: public(immutable(address))
-association: public(immutable(address))
+charter: public(immutable(address))
 
 num_models: public(uint256)
 models: HashMap[uint256, Model]
@@ -72,15 +72,15 @@ model_of_job: public(HashMap[uint256, uint256])
 
 
 @deploy
-def __init__(escrow_: address, association_: address):
+def __init__(escrow_: address, charter_: address):
     """
     @param escrow_ JobEscrow.
-    @param association_ DataAssociation, named for readers: dataset ids are its own.
+    @param charter_ Charter, named for readers: dataset ids are its own.
     """
     assert escrow_ != empty(address), "models: no escrow"
-    assert association_ != empty(address), "models: no association"
+    assert charter_ != empty(address), "models: no charter"
     escrow = escrow_
-    association = association_
+    charter = charter_
 
 
 @external

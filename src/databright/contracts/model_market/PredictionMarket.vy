@@ -28,14 +28,14 @@ interface Registry:
     def is_available(owner: address) -> bool: view
 
 
-interface Association:
+interface Charter:
     def database_of(dataset: uint256) -> address: view
     def is_node(dataset: uint256, account: address) -> bool: view
     def prediction_bps(dataset: uint256) -> uint256: view
 
 
 interface Database:
-    def snapshot(number: uint256) -> Snapshot: view
+    def total_shares(number: uint256) -> uint256: view
     def fund(number: uint256, amount: uint256): nonpayable
 
 
@@ -60,14 +60,6 @@ struct Worker:
     barred: bool
     leaving_at: uint256
     registered_at: uint256
-
-
-struct Snapshot:
-    num_entries: uint256
-    num_rows: uint256
-    total_shares: uint256
-    root: bytes32
-    created_at: uint256
 
 
 struct Prediction:
@@ -115,27 +107,27 @@ PATIENCE: public(constant(uint256)) = 3600
 
 models: public(immutable(address))
 registry: public(immutable(address))
-association: public(immutable(address))
+charter: public(immutable(address))
 
 num_predictions: public(uint256)
 predictions: HashMap[uint256, Prediction]
 
 
 @deploy
-def __init__(token: address, models_: address, registry_: address, association_: address):
+def __init__(token: address, models_: address, registry_: address, charter_: address):
     """
     @param token The market's money.
     @param models_ ModelRegistry.
     @param registry_ WorkerRegistry.
-    @param association_ DataAssociation.
+    @param charter_ Who knows the datasets.
     """
     credits.__init__(token)
     assert models_ != empty(address), "prediction: no model registry"
     assert registry_ != empty(address), "prediction: no worker registry"
-    assert association_ != empty(address), "prediction: no association"
+    assert charter_ != empty(address), "prediction: no charter"
     models = models_
     registry = registry_
-    association = association_
+    charter = charter_
 
 
 @external
@@ -184,7 +176,7 @@ def fulfil(prediction: uint256, worker: address, output: bytes32, max_fee: uint2
     """
     asked: Prediction = self.predictions[prediction]
     assert asked.status == OPEN, "prediction: not open"
-    assert staticcall Association(association).is_node(
+    assert staticcall Charter(charter).is_node(
         asked.dataset, msg.sender
     ), "prediction: not an admitted node"
     assert staticcall Registry(registry).is_available(worker), "prediction: worker is not available"
@@ -194,14 +186,14 @@ def fulfil(prediction: uint256, worker: address, output: bytes32, max_fee: uint2
     assert worker_fee <= max_fee, "prediction: worker has raised its fee"
     data_amount: uint256 = (
         (asked.price - worker_fee)
-        * staticcall Association(association).prediction_bps(asked.dataset)
+        * staticcall Charter(charter).prediction_bps(asked.dataset)
         // BPS
     )
     owner_amount: uint256 = asked.price - worker_fee - data_amount
-    database: address = staticcall Association(association).database_of(asked.dataset)
-    snapshot: Snapshot = staticcall Database(database).snapshot(asked.snapshot)
+    database: address = staticcall Charter(charter).database_of(asked.dataset)
+    total_shares: uint256 = staticcall Database(database).total_shares(asked.snapshot)
     returned: uint256 = 0
-    if snapshot.total_shares == 0:
+    if total_shares == 0:
         returned = data_amount
         data_amount = 0
     self.predictions[prediction].status = FULFILLED

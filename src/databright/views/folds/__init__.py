@@ -14,9 +14,16 @@ from importlib import resources
 
 from databright.views.batches import IndexedEvent
 from databright.views.book import AnyTable, Book, Fold
-from databright.views.folds import compute_market, data_market, model_market, money, shares
+from databright.views.folds import (
+    compute_market,
+    data_market,
+    model_market,
+    money,
+    shares,
+    votes,
+)
 
-_PARTS = (money, data_market, shares, compute_market, model_market)
+_PARTS = (money, data_market, votes, shares, compute_market, model_market)
 TABLES: Sequence[AnyTable] = tuple(table for part in _PARTS for table in part.TABLES)
 """All tables."""
 FOLDS: Mapping[str, Sequence[Fold]] = {

@@ -77,7 +77,7 @@ class SupplyRow(Row):
     """What exists of a token.
 
     Attributes:
-        contract: MarketToken or CuratorToken.
+        contract: MarketToken, or Database for shares.
         id: the tranche, 0 for market tokens.
         amount: base units or shares.
     """
@@ -154,7 +154,7 @@ def _shares_moved(book: Book, event: IndexedEvent) -> None:
     tranche, amount = event.number("id"), event.number("amount")
     _move(book, sender, 0, -amount)
     _move(book, receiver, 0, amount)
-    _supply(book, "CuratorToken", tranche, _made(sender, receiver, amount))
+    _supply(book, "Database", tranche, _made(sender, receiver, amount))
     for account, change in ((sender, -amount), (receiver, amount)):
         if account == ZERO_ADDRESS:
             continue
@@ -177,9 +177,12 @@ def _withdrawn(book: Book, event: IndexedEvent) -> None:
 FOLDS: Mapping[str, Fold] = {
     "*": _emitted,
     "MarketToken.Transfer": _money_moved,
-    "CuratorToken.Transfer": _shares_moved,
+    "Database.Transfer": _shares_moved,
     "Database.Withdrawn": _withdrawn,
     "DataAssociation.Withdrawn": _withdrawn,
+    "DataRequests.Withdrawn": _withdrawn,
+    "Challenges.Withdrawn": _withdrawn,
+    "Motions.Withdrawn": _withdrawn,
     "WorkerRegistry.Withdrawn": _withdrawn,
     "JobEscrow.Withdrawn": _withdrawn,
     "PredictionMarket.Withdrawn": _withdrawn,
