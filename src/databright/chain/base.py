@@ -116,6 +116,10 @@ class Chain(Protocol):
         """Height of the newest block that is taken as final."""
         ...
 
+    def safe_number(self) -> int:
+        """Height of the newest block that is unlikely to be taken back, >= the final one's."""
+        ...
+
     def next_timestamp(self) -> int:
         """Time that a transaction sent now would see at the earliest, in seconds."""
         ...

@@ -131,7 +131,21 @@ class EthereumChain:
         if self._depth == 0:
             found = self._block("finalized")
             return found.number if found else 0
-        return max(0, read_int(self._read("eth_blockNumber")) - self._depth + 1)
+        return self._buried(self._depth)
+
+    def safe_number(self) -> int:
+        """Height of the newest safe block.
+
+        Returns:
+            The block half as deep as a final one, or the chain's own safe block for depth 0.
+        """
+        if self._depth == 0:
+            found = self._block("safe")
+            return found.number if found else 0
+        return self._buried((self._depth + 1) // 2)
+
+    def _buried(self, depth: int) -> int:
+        return max(0, read_int(self._read("eth_blockNumber")) - depth + 1)
 
     def next_timestamp(self) -> int:
         """Time that a transaction sent now would see at the earliest.

@@ -10,7 +10,7 @@ from typing import Final
 from databright.chain.bindings import Signer
 from databright.chain.ethereum import connect
 from databright.chain.market_contracts import MarketContracts
-from databright.config import HOME_FILE, open_home
+from databright.config import HOME_FILE, load_settings, open_home
 from databright.custody.keys import ActorKeys, Keystore
 from databright.data_market.registry import DataRegistry, Reader
 from databright.errors import ConfigError
@@ -82,10 +82,13 @@ def open_market(home: Path) -> OpenMarket:
     """
     _check_home(home)
     deployment = Deployment.load(home)
+    settings = load_settings(home).chain
     chain = connect(
         deployment.rpc_url,
         expected_chain_id=deployment.chain_id,
         expected_genesis=deployment.genesis_hash,
+        timeout_s=settings.read_timeout_s,
+        finality_depth=settings.finality_depth,
     )
     contracts = MarketContracts(chain, deployment)
     store = open_store("local", folder=home / STORE_FOLDER)
