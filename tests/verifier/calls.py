@@ -52,11 +52,16 @@ CALLS: Mapping[str, tuple[str, ...]] = {
     "challenge": ("uint256", *_SIGNED),
     "answer": ("uint256", *_SIGNED),
     "lapse": (TERMS_KIND,),
+    "stake": ("uint256", "uint256"),
     "unstake": ("uint256",),
     # Charter, Motions
     "create_dataset": (RULES_KIND,),
+    "move": ("uint256", "uint256", "bytes32", "bytes32"),
+    "settle_motion": ("uint256",),
     "enact_rules": ("uint256", RULES_KIND),
     "enact_takedown": ("uint256", "uint256", "uint256", "address"),
+    # Database
+    "remove": ("uint256",),
     # ValuePools
     "post_values": ("uint256", "uint256", "bytes32", "uint256", "bytes[]"),
     "veto_values": ("uint256", "uint256", "bytes[]"),
