@@ -26,7 +26,11 @@ JOB_SPEC = (
 )  # fmt: skip
 VERDICT = ["base", "holdout_epoch", "outcome", "copy_of", "amount", "evidence"]
 
-RULES_KIND = f"({','.join([*3 * ['bytes32'], *19 * ['uint256']])},address[],address[],address[],uint256[],bytes32[])"  # fmt: skip
+RULES_KIND = (
+    "(bytes32,bytes32,bytes32,uint256,uint256,uint256,uint256,uint256,uint256,uint256,uint256,"
+    "uint256,uint256,uint256,uint256,uint256,uint256,uint256,uint256,uint256,uint256,uint256,"
+    "address[],address[],address[],uint256[],bytes32[])"
+)
 TERMS_KIND = (
     "(uint256,uint256,address,address,bytes32,bytes32,bytes32,uint256,uint256,uint256,uint256,"
     "uint256)"

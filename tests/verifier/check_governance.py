@@ -14,6 +14,7 @@ from tests.verifier.rules_again import UNIT
 from tests.verifier.snapshots_again import REMOVAL
 
 BALLOTS = ("Voted", "VotedLent", "Overridden", "Extended", "BallotsRepaid")
+VOTING = ("vote", "vote_many", "vote_signed", "vote_lent")
 CAUSES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "Proposed": ("DataAssociation", ("propose", "revise")),
     "Settled": ("", ("revise", "withdraw_proposal", "execute", "expire", "lapse")),
@@ -33,7 +34,7 @@ CAUSES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "TakenDown": ("Motions", ("enact_takedown",)),
     "Ended": ("", ("enact_takedown", "remove")),
     "Minted": ("Verdicts", ("execute",)),
-    **dict.fromkeys(BALLOTS[:4], ("CuratorToken", ("vote", "vote_many", "vote_signed", "vote_lent"))),
+    **dict.fromkeys(BALLOTS[:4], ("CuratorToken", VOTING)),
     "BallotsRepaid": ("CuratorToken", ("vote_signed",)),
     **dict.fromkeys(("BondSlashed", "Given", "Burnt"), ("Verdicts", ("execute", "release_bond"))),
     "FeePaid": ("", ("execute", "revise", "withdraw_proposal")),

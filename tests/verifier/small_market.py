@@ -1,0 +1,447 @@
+"""A small market played from its deployment to its last withdrawal, and the story told of it.
+
+Every act of the data market is in it: batch, revision, override, relayed and lent ballots, late
+ballot, challenge upheld, copy, removal, takedown in dataset 1; withdrawal, optimistic acceptance,
+value pool, unanswered challenge, expiry, new rules and a lost motion in dataset 2.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from eth_abi.abi import encode
+from eth_utils.crypto import keccak
+
+from benchmarks.metering.session import CHAIN_ID
+from databright.records.point_proof import prove_point
+from databright.records.point_proof_forms import proof_to_bytes
+from databright.records.points import Part, PointTree
+from databright.records.terms import SnapshotEntry, Terms
+from databright.units import Address, Digest, Shares
+from tests.verifier.content import RAW, canonical, cid, dump_tensors
+from tests.verifier.small_chain import DELETION_FIELDS, Chain, sha256
+
+PEOPLE = (
+    "deployer", "initiator", "alice", "bob", "carol", "dave", "mallory", "erin", "investor",
+    "curator-1", "curator-2", "curator-3", "oracle", "node-1", "node-2", "node-3", "node-4",
+    "contributor-9",
+)  # fmt: skip
+NODES = ("node-1", "node-2", "node-3", "node-4")
+CURATORS = ("curator-1", "curator-2", "curator-3")
+PERIOD = 400
+STAKE, CHALLENGE_BOND = 1_500, 500
+FOREVER = 2**255
+MAX = 2**256 - 1
+ROWS = 40
+
+
+@dataclass
+class Played:
+    """What the play remembers: the story's objects, told by who played them.
+
+    Attributes:
+        chain: the chain.
+        acts: the story's new objects.
+        kinds: proposal -> kind.
+        proof: the point proof's bytes.
+    """
+
+    chain: Chain
+    acts: dict[str, Any]
+    kinds: dict[int, str]
+    proof: bytes = b""
+
+
+def rules(chain: Chain, **changes: Any) -> tuple[Any, ...]:
+    """Rules of a dataset in the order of the Charter's struct."""
+    nodes = [chain.address(node) for node in NODES]
+    values: dict[str, Any] = {
+        "metadata": sha256(b"metadata"), "schema": sha256(b"schema"),
+        "licence": sha256(b"licence"), "closes_at": 0, "quorum_bps": 3_000, "review_minutes": 0,
+        "voting_period": PERIOD, "bond": 1_001, "evaluation_fee": 701, "relay_price": 3,
+        "mint_cap": 10**6, "epoch_length": 10**6, "price_per_use": 900, "prediction_bps": 4_000,
+        "max_exposure_bps": 500, "a_bps": 10_000, "threshold": 2, "optimistic_window": 0,
+        "challenge_bond": CHALLENGE_BOND, "evaluator_stake": STAKE, "tolerance_bps": 500,
+        "change_delay": PERIOD, "evaluators": nodes, "nodes": nodes,
+        "curators": [chain.address(one) for one in CURATORS], "weights": [600_000, 300_000, 200_000],
+        "programs": [],
+    }  # fmt: skip
+    return tuple({**values, **changes}.values())
+
+
+def _opened(chain: Chain) -> None:
+    """Money, nodes, datasets, requests, stakes, loans."""
+    payers = {
+        "DataAssociation": ("alice", "bob", "carol", "dave", "mallory", "erin"),
+        "Challenges": (*NODES, "curator-2", "erin"),
+        "DataRequests": ("initiator", "bob"),
+        "Motions": ("curator-2", "mallory"),
+    }
+    for contract, names in payers.items():
+        for who in names:
+            chain.send(who, "MarketToken", "approve", chain.address(contract), MAX)
+    for who in payers["DataAssociation"]:
+        chain.send(who, "DataAssociation", "deposit", 20_000)
+    for node in NODES:
+        pin = sha256(node.encode())
+        chain.send(node, "WorkerRegistry", "register_node", pin, pin, f"{node}:1")
+    chain.send("initiator", "Charter", "create_dataset", rules(chain))
+    chain.bind_database(1)
+    for node in NODES:
+        chain.send(node, "Challenges", "stake", 1, STAKE + 7)
+    chain.labels = chain.draws.integers(0, 3, ROWS)
+    deadline = chain.session.now + 10**6
+    for dataset in (1, 2):
+        if dataset == 2:
+            _second_dataset(chain)
+        holdout = (dump_tensors(_holdout(chain)), bytes(range(32)))
+        commitment = sha256(b"databright/commit/v1" + holdout[1] + holdout[0])
+        curve = [(300_000, 50), (2**52 - 1, 20)]
+        digest = sha256(b"some blob")
+        given = (curve, deadline, commitment, digest, digest, digest)
+        chain.send("initiator", "DataRequests", "open_request", dataset, 60_000, *given)
+    chain.send("bob", "DataRequests", "top_up", 1, 4_000)
+    lend = ("curator-1", "curator-3")
+    for who, least in zip(lend, (0, 9_500), strict=True):
+        oracle, expiry = chain.address("oracle"), chain.session.now + 10**5
+        chain.send(who, "CuratorToken", "lend", 1, oracle, 99_999, expiry, least)
+
+
+def _second_dataset(chain: Chain) -> None:
+    changes = {"a_bps": 6_000, "review_minutes": 1, "optimistic_window": 100, "bond": 11}
+    given = rules(chain, **changes, evaluator_stake=CHALLENGE_BOND)
+    chain.send("erin", "Charter", "create_dataset", given)
+    chain.bind_database(2)
+    for node in NODES:
+        chain.send(node, "Challenges", "stake", 2, CHALLENGE_BOND)
+
+
+def _holdout(chain: Chain) -> dict[str, Any]:
+    return {"x": np.zeros((ROWS, 2), np.float32), "y": np.asarray(chain.labels, np.int64)}
+
+
+def _wait(chain: Chain, seconds: int = PERIOD) -> None:
+    chain.session.advance(seconds)
+
+
+def _vote(chain: Chain, proposal: int, whos: Sequence[str], support: bool) -> None:
+    for who in whos:
+        chain.send(who, "CuratorToken", "vote", proposal, support)
+
+
+def _execute(
+    chain: Chain, terms: tuple[Any, ...], verdict: dict[str, Any], whos: Sequence[str],
+    copied: int = 0,
+) -> None:  # fmt: skip
+    signed = chain.signed(verdict, whos)
+    chain.send("contributor-9", "Verdicts", "execute", terms, *signed, copied)
+
+
+def _batch(chain: Chain, played: Played) -> tuple[Any, ...]:
+    owners, secrets = ("alice", "contributor-9"), (b"\x01" * 32, b"\x02" * 32)
+    parts, listed = [], []
+    for owner, secret, count in zip(owners, secrets, (4, 3), strict=True):
+        sealed = chain.put(b"sealed rows of " + owner.encode())
+        envelopes = chain.put(b"envelopes of " + owner.encode())
+        row_digests = tuple(sha256(bytes((k,)) + secret) for k in range(count))
+        part = Part(Address(chain.address(owner)), Digest(sealed), secret, row_digests)
+        parts.append(part)
+        listed.append({
+            "owner": chain.address(owner), "num_rows": count, "ciphertext": cid(RAW, sealed),
+            "envelopes": cid(RAW, envelopes), "commitment": sealed.hex(),
+        })  # fmt: skip
+    ref = chain.put(canonical({"kind": "databright/sealed-rows/v1", "parts": listed}))
+    tree = PointTree(parts)
+    terms = chain.propose("alice", 1, 1, root=tree.root, ref=ref, num_rows=7)
+    verdict = chain.measure(terms, [], 0.4)
+    for node in NODES[:2]:
+        chain.publish(verdict, node)
+    deadline = chain.session.now + 300
+    ballots = [chain.ballot(who, terms[0], True, deadline) for who in ("curator-1", "curator-3")]
+    # One who has no weight, and one who signed already, are passed over.
+    ballots += [chain.ballot("bob", terms[0], True, deadline), ballots[0]]
+    chain.send("curator-2", "CuratorToken", "vote_signed", ballots)
+    _execute(chain, terms, verdict, NODES[:2])
+    names = ("owner", "ciphertext", "num_rows")
+    told = [dict(zip(("owner", "cid", "num_rows"), (p[n] for n in names), strict=True))
+            for p in listed]  # fmt: skip
+    played.acts["batch"] = {"proposal": terms[0], "root": tree.root.hex(), "parts": told}
+    played.acts["relay"] = {
+        "proposal": terms[0], "relayer": chain.address("curator-2"), "ballots": 2, "repaid": "6"
+    }  # fmt: skip
+    commitment = Terms(*terms).commitment()
+    shares = Shares(verdict["amount"])
+    entries = [SnapshotEntry(terms[0], commitment, shares, 1)]
+    proof = prove_point(
+        tree, 5, Terms(*terms), entries=entries, snapshot=1, licence=Digest(sha256(b"licence"))
+    )
+    played.proof = proof_to_bytes(proof)
+    played.acts["point_proof"] = {
+        "proposal": terms[0], "index": 5, "bytes": len(played.proof), "snapshot": 1, "models": []
+    }  # fmt: skip
+    return terms
+
+
+def _revision(chain: Chain, played: Played, first: tuple[Any, ...]) -> tuple[Any, ...]:
+    early = chain.propose("bob", 1, 1, num_rows=3)
+    given = [(first[0], first[7])]
+    chain.publish(chain.measure(early, given, 0.2), "node-1")
+    _vote(chain, early[0], ["curator-2"], True)
+    terms = chain.revise("bob", early, 8)
+    verdict = chain.measure(terms, given, 0.3, own=[early[0]])
+    for node in ("node-1", "node-3"):
+        chain.publish(verdict, node)
+    _vote(chain, terms[0], ["curator-1", "curator-3", "alice"], True)
+    _wait(chain)
+    _execute(chain, terms, verdict, ("node-1", "node-3"))
+    played.acts["revision"] = {"thread": [early[0], terms[0]], "proposal": terms[0]}
+    return terms
+
+
+def _override(chain: Chain, played: Played, before: Sequence[tuple[int, int]]) -> tuple[Any, ...]:
+    sealed, envelopes = chain.put(b"rows of carol"), chain.put(b"envelopes of carol")
+    part = {
+        "owner": chain.address("carol"), "num_rows": 6, "ciphertext": cid(RAW, sealed),
+        "envelopes": cid(RAW, envelopes), "commitment": sealed.hex(),
+    }  # fmt: skip
+    ref = chain.put(canonical({"kind": "databright/sealed-rows/v1", "parts": [part]}))
+    terms = chain.propose("carol", 1, 1, ref=ref, num_rows=6)
+    verdict = chain.measure(terms, before, 0.2)
+    for node in ("node-2", "node-4"):
+        chain.publish(verdict, node)
+    lenders = [chain.address(who) for who in ("curator-1", "curator-3", "bob", "curator-1")]
+    chain.send("oracle", "CuratorToken", "vote_lent", terms, False, 9_000, lenders)
+    weight = chain.contracts["CuratorToken"].call("lent_tallies", terms[0]) >> 52
+    _vote(chain, terms[0], ["curator-1"], True)
+    # Late, and the yes side leads: the deadline moves.
+    _wait(chain, PERIOD - 60)
+    _vote(chain, terms[0], ["curator-3", "alice"], True)
+    _wait(chain, 2 * PERIOD)
+    _execute(chain, terms, verdict, ("node-2", "node-4"))
+    played.acts["override"] = {
+        "proposal": terms[0], "lender": chain.address("curator-1"),
+        "oracle": chain.address("oracle"), "oracle_support": False, "own_support": True,
+        "weight": str(weight),
+    }  # fmt: skip
+    return terms
+
+
+def _challenged(chain: Chain, played: Played, before: Sequence[tuple[int, int]]) -> None:
+    terms = chain.propose("dave", 1, 1, payee="erin")
+    honest = chain.measure(terms, before, -0.2)
+    lie = {**honest, "outcome": 0, "amount": 70_000, "evidence": chain.put(b'{"kind":"lie"}')}
+    for node in ("node-3", "node-4"):
+        chain.publish(lie, node)
+    chain.send("curator-2", "Challenges", "challenge", terms[0],
+               *chain.signed(lie, ("node-3", "node-4")))  # fmt: skip
+    for node in NODES[:2]:
+        chain.publish(honest, node)
+    signed = chain.signed(honest, NODES[:2])
+    chain.send("initiator", "Challenges", "answer", terms[0], *signed)
+    _vote(chain, terms[0], ["alice", *CURATORS], False)
+    _execute(chain, terms, honest, NODES[:2])
+    played.kinds[terms[0]] = "flipped"
+    pot = 2 * (STAKE + 7)
+    played.acts["challenge"] = {
+        "proposal": terms[0], "challenger": chain.address("curator-2"),
+        "bond": str(CHALLENGE_BOND), "base": 3, "claimed_amount": "70000",
+        "measured_outcome": honest["outcome"], "measured_amount": "0",
+        "first_signers": _ascending(chain, ("node-3", "node-4")),
+        "second_signers": _ascending(chain, NODES[:2]), "status": "upheld",
+        "reward": str(2 * CHALLENGE_BOND), "burnt": str(pot - 2 * CHALLENGE_BOND),
+    }  # fmt: skip
+
+
+def _ascending(chain: Chain, whos: Sequence[str]) -> list[str]:
+    return sorted((chain.address(who) for who in whos), key=lambda address: int(address, 16))
+
+
+def _copied(chain: Chain, played: Played, before: Sequence[tuple[int, int]]) -> None:
+    terms = chain.propose("mallory", 1, 1)
+    second = chain.propose("mallory", 1, 0)
+    verdict = chain.measure(terms, before, 0.1, copy_of=before[0][0])
+    for node in NODES[:2]:
+        chain.publish(verdict, node)
+    _vote(chain, terms[0], ["curator-1"], True)
+    _wait(chain, PERIOD)
+    _execute(chain, terms, verdict, NODES[:2], 1)
+    played.kinds[terms[0]] = "copy"
+    # Nobody measures her second one: it expires, with its doubled bond.
+    _wait(chain, 3 * PERIOD)
+    chain.send("mallory", "Verdicts", "expire", second)
+
+
+def _income(chain: Chain, played: Played, tranche: int) -> None:
+    database = chain.address("Database 1")
+    chain.send("initiator", "MarketToken", "approve", database, MAX)
+    for snapshot, amount in ((1, 1_003), (3, 2_001), (2, 777)):
+        chain.send("initiator", "Database 1", "fund", snapshot, amount)
+    chain.send("alice", "Database 1", "claim", tranche)
+    chain.send("initiator", "Database 1", "fund", 3, 3_333)
+    due = chain.contracts["Database 1"].call("claimable", tranche, chain.address("alice"))
+    receiver = chain.address("investor")
+    chain.send("alice", "Database 1", "transfer", receiver, tranche, 12_345)
+    played.acts["transfer"] = {
+        "tranche": tranche, "from": chain.address("alice"), "to": receiver, "shares": "12345",
+        "credited": str(due),
+    }  # fmt: skip
+    chain.send("initiator", "Database 1", "fund", 2, 5_555)
+    chain.send("investor", "Database 1", "claim", tranche)
+    chain.send("initiator", "Database 1", "fund", 3, 1_111)
+
+
+def _taken_down(chain: Chain, played: Played, terms: tuple[Any, ...]) -> None:
+    tranche, born, to = terms[0], 3, chain.address("initiator")
+    payload = keccak(encode(["uint256", "uint256", "address"], [tranche, born, to]))
+    chain.send("curator-2", "Motions", "move", 1, 2, payload, sha256(b"why"))
+    (moved,) = chain.events("Moved", "Motions")
+    lenders = [chain.address("curator-1")]
+    empty = (moved["motion"], 0, to, to, *3 * [bytes(32)], *5 * [0])
+    chain.send("oracle", "CuratorToken", "vote_lent", empty, True, 10_000, lenders)
+    _vote(chain, moved["motion"], ["curator-3", "alice", "bob"], True)
+    _wait(chain)
+    chain.send("bob", "Motions", "settle_motion", moved["motion"])
+    _wait(chain)
+    given = (tranche, born, to)
+    chain.send("bob", "Motions", "enact_takedown", moved["motion"], *given)
+    for node in NODES[:2]:
+        _erase(chain, node, tranche)
+    redirected = chain.contracts["Database 1"].call("claimable", tranche, chain.address("carol"))
+    chain.send("bob", "Database 1", "claim_for", tranche, chain.address("carol"))
+    played.acts["takedown"] = {
+        "motion": moved["motion"], "tranche": tranche, "to": to, "snapshot": 4,
+        "redirected": str(redirected), "erased_by": [chain.address(node) for node in NODES[:2]],
+        "flagged_models": [],
+    }  # fmt: skip
+
+
+def _erase(chain: Chain, node: str, tranche: int) -> None:
+    named = [(cid(RAW, sha256(blob)), sha256(blob)) for blob in
+             (b"rows of carol", b"envelopes of carol")]  # fmt: skip
+    lists: dict[bool, list[str]] = {True: [], False: []}
+    for text, digest in named:
+        lists[chain.drop(text, digest)].append(text)
+    contents = sha256(canonical([lists[True], lists[False]]))
+    values = {"dataset": 1, "tranche": tranche, "erasedAt": chain.session.now}
+    values_signed = {**values, "contents": contents}
+    signature = chain.sign(node, "Charter", "Deletion", DELETION_FIELDS, values_signed)
+    log = {
+        "kind": "databright/deletion-log/v1", "dataset": 1, "tranche": tranche,
+        "node": chain.address(node), "erased_at": values["erasedAt"], "erased": lists[True],
+        "missing": lists[False], "signature": signature.hex(),
+    }  # fmt: skip
+    chain.send(node, "Charter", "log_erasure", 1, tranche, chain.put(canonical(log)))
+
+
+def _second(chain: Chain, played: Played) -> None:
+    """Dataset 2: optimistic acceptance and a value pool, and how proposals end without a verdict."""
+    withdrawn = chain.propose("carol", 2, 0)
+    chain.send("carol", "DataAssociation", "withdraw_proposal", withdrawn)
+    terms = chain.propose("bob", 2, 2, num_rows=4)
+    verdict = chain.measure(terms, [], 0.3)
+    for node in NODES[:2]:
+        chain.publish(verdict, node)
+    _wait(chain, 60)
+    chain.send("bob", "Verdicts", "post_verdict", terms, *chain.signed(verdict, NODES[:2]))
+    _wait(chain, 100)
+    _execute(chain, terms, verdict, NODES[:2])
+    _pool(chain, terms)
+    third = chain.propose("dave", 2, 2)
+    wrong = chain.measure(third, [(terms[0], 4)], 0.2)
+    chain.send("erin", "Challenges", "challenge", third[0], *chain.signed(wrong, NODES[2:]))
+    _wait(chain)
+    chain.send("dave", "Challenges", "lapse", third)
+    changed = rules(
+        chain, bond=13, a_bps=9_000, curators=[], weights=[], evaluator_stake=CHALLENGE_BOND,
+        evaluators=[chain.address(who) for who in (*NODES[1:], "initiator")],
+    )  # fmt: skip
+    types = (
+        "("
+        + ",".join(["bytes32"] * 3 + ["uint256"] * 19)
+        + (",address[],address[],address[],uint256[],bytes32[])")
+    )
+    payload = keccak(encode([types], [changed]))
+    for who, text, support in (("curator-2", b"better", True), ("mallory", b"worse", False)):
+        chain.send(who, "Motions", "move", 2, 1, payload, sha256(text))
+        (moved,) = chain.events("Moved", "Motions")
+        _wait(chain, 60)
+        others = [one for one in ("curator-1", "curator-3", "bob") if one != who]
+        _vote(chain, moved["motion"], others, support)
+        _wait(chain)
+        chain.send("dave", "Motions", "settle_motion", moved["motion"])
+        if support:
+            _wait(chain)
+            chain.send("dave", "Motions", "enact_rules", moved["motion"], changed)
+    chain.send("curator-3", "CuratorToken", "take_back", 1)
+    chain.send("curator-3", "CuratorToken", "cancel_ballots", 1)
+
+
+def _pool(chain: Chain, terms: tuple[Any, ...]) -> None:
+    database, pools = chain.address("Database 2"), chain.contracts["ValuePools"]
+    chain.send("dave", "MarketToken", "approve", database, MAX)
+    chain.send("dave", "Database 2", "fund", 1, 1_001)
+    leaves = [
+        keccak(b"\0" + bytes.fromhex(chain.address(who)[2:]) + worth.to_bytes(32, "big"))
+        for who, worth in (("bob", 70), ("alice", 30))
+    ]
+    root = keccak(b"\1" + b"".join(sorted(leaves)))
+    kinds = ["address", "uint256", "uint256", "uint256", "bytes32", "uint256", "uint256"]
+    digest = keccak(encode(kinds, [pools.address, CHAIN_ID, 2, 1, root, 100, 1]))
+    chain.send("dave", "ValuePools", "post_values", 2, 1, root, 100,
+               chain.sign_digest(NODES[:2], digest))  # fmt: skip
+    _wait(chain)
+    chain.send("dave", "ValuePools", "claim_value", 2, 1, chain.address("bob"), 70, [leaves[1]])
+    chain.send("dave", "Database 2", "fund", 1, 500)
+    chain.send("dave", "ValuePools", "claim_value", 2, 1, chain.address("alice"), 30, [leaves[0]])
+    chain.send("dave", "ValuePools", "claim_value", 2, 1, chain.address("bob"), 70, [leaves[1]])
+    chain.send("dave", "Verdicts", "release_bond", terms)
+
+
+def _ended(chain: Chain, tranches: Sequence[int]) -> None:
+    """A removal, retired holdouts, closed requests, and everybody takes what it is owed."""
+    chain.send("bob", "Database 1", "remove", tranches[1])
+    chain.send("initiator", "Database 1", "fund", 5, 2_222)
+    chain.send("initiator", "Database 1", "fund", 2, 909)
+    salt, rows = bytes(range(32)), dump_tensors(_holdout(chain))
+    chain.put(rows)
+    for request, node in ((1, "node-1"), (2, "node-2")):
+        found = [one for one in chain.evaluations if one["proposal"] // 10**6 == request]
+        reveal = {
+            "kind": "databright/holdout-reveal/v1", "request": request, "salt": salt.hex(),
+            "rows": hashlib.sha256(rows).hexdigest(), "evaluations": found,
+        }  # fmt: skip
+        digest = chain.put(canonical(reveal))
+        chain.send(node, "DataRequests", "retire_holdout", request, digest)
+        chain.send("initiator", "DataRequests", "close_request", request)
+    for who in ("alice", "bob", "investor", "initiator"):
+        chain.send(who, "Database 1", "claim_many", list(tranches))
+        chain.send(who, "Database 1", "withdraw")
+    chain.send("node-4", "Challenges", "unstake", 2)
+    for contract in ("DataAssociation", "Challenges", "Motions", "DataRequests"):
+        for who in PEOPLE[1:]:
+            if chain.contracts[contract].call("credit_of", chain.address(who)):
+                chain.send(who, contract, "withdraw")
+    chain.send("dave", "DataAssociation", "withdraw")
+
+
+def play(chain: Chain) -> Played:
+    """Play all of it."""
+    played = Played(chain, {}, {})
+    chain.deploy()
+    _opened(chain)
+    first = _batch(chain, played)
+    second = _revision(chain, played, first)
+    before = [(first[0], first[7]), (second[0], second[7])]
+    third = _override(chain, played, before)
+    before.append((third[0], third[7]))
+    _challenged(chain, played, before)
+    _copied(chain, played, before)
+    _income(chain, played, first[0])
+    _taken_down(chain, played, third)
+    _second(chain, played)
+    _ended(chain, [first[0], second[0], third[0]])
+    return played
