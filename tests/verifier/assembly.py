@@ -123,10 +123,11 @@ class Assembly:
         leaving: evaluators that leave.
         challenges: by proposal.
         motions: by id: kind, payload, bond, electorate, from when on it can be enacted.
-        held: accepted proposal -> bond kept until its snapshot's values are settled.
+        held: accepted proposal whose bond is kept -> the snapshot whose values it waits for.
         signers: executed proposal -> who signed what was executed.
         verdicts: executed proposal -> what was executed.
         credited: contract -> (account, amount) that no event of it names.
+        pools: (dataset, snapshot) -> its value pool.
     """
 
     market: Market
@@ -145,6 +146,7 @@ class Assembly:
     signers: dict[int, list[str]] = field(default_factory=dict)
     verdicts: dict[int, Verdict] = field(default_factory=dict)
     credited: dict[str, list[tuple[str, int]]] = field(default_factory=lambda: defaultdict(list))
+    pools: dict[tuple[int, int], Any] = field(default_factory=dict)
 
     def same(self, name: str, told: Any, found: Any) -> bool:
         """Compare."""

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tests.verifier import challenges_again, closings_again, motions_again, proposals_again, typed
+from tests.verifier import (
+    challenges_again,
+    closings_again,
+    motions_again,
+    pools_again,
+    proposals_again,
+    typed,
+)
 from tests.verifier.assembly import Assembly, Request, new_dataset
 from tests.verifier.checks import Checks
 from tests.verifier.export import ZERO, Event, Market
@@ -54,7 +62,7 @@ def check_governance(market: Market, checks: Checks) -> Assembly:
         The state at the end.
     """
     separator = typed.domain(market.chain_id, market.addresses["CuratorToken"])
-    assembly = Assembly(market, checks, Polls(separator))
+    assembly = Assembly(market, checks, Polls(separator), pools=defaultdict(pools_again.Pool))
     for events in market.by_transaction():
         with checks.section(f"transaction {events[0].tx}"):
             _step(assembly, events)
@@ -78,6 +86,7 @@ def _step(assembly: Assembly, events: Sequence[Event]) -> None:
         assembly.same(f"events of {contract}.{function} that it cannot cause", [], unexplained)
     if contract in _HANDLERS:
         _HANDLERS[contract](assembly, function, market.sender(tx), events)
+    pools_again.step(assembly, function, events)
     for event in events:
         assembly.polls.step(event)
         _follow(assembly, event)

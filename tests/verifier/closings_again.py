@@ -158,8 +158,10 @@ def release_bond(assembly: Assembly, args: tuple[Any, ...], events: Sequence[Eve
     """The bond of an accepted proposal whose snapshot's values are settled."""
     terms = assembly.check_terms("release of a bond", args[0])
     about = f"proposal {terms['proposal']}"
-    held = assembly.held.pop(terms["proposal"], 0)
-    assembly.holds(f"{about}: its bond was held", held > 0, held)
+    snapshot = assembly.held.pop(terms["proposal"], 0)
+    assembly.holds(f"{about}: its bond was held", snapshot > 0, snapshot)
+    pool = assembly.pools[terms["proposal"] // UNIT, snapshot]
+    assembly.holds(f"{about}: its values are settled", pool.is_settled(events[0].time))
     values = {"proposal": terms["proposal"], "amount": terms["bond"]}
     said: list[Said] = [("BondReleased", values)]
     said.append(("Given", {**values, "to": terms["proposer"]}))

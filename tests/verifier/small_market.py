@@ -32,6 +32,7 @@ PEOPLE = (
 )  # fmt: skip
 NODES = ("node-1", "node-2", "node-3", "node-4")
 CURATORS = ("curator-1", "curator-2", "curator-3")
+WEIGHTS = [600_000, 300_000, 200_000]
 PERIOD = 400
 STAKE, CHALLENGE_BOND = 1_500, 500
 FOREVER = 2**255
@@ -67,7 +68,7 @@ def rules(chain: Chain, **changes: Any) -> tuple[Any, ...]:
         "max_exposure_bps": 500, "a_bps": 10_000, "threshold": 2, "optimistic_window": 0,
         "challenge_bond": CHALLENGE_BOND, "evaluator_stake": STAKE, "tolerance_bps": 500,
         "change_delay": PERIOD, "evaluators": nodes, "nodes": nodes,
-        "curators": [chain.address(one) for one in CURATORS], "weights": [600_000, 300_000, 200_000],
+        "curators": [chain.address(one) for one in CURATORS], "weights": WEIGHTS,
         "programs": [],
     }  # fmt: skip
     return tuple({**values, **changes}.values())
@@ -338,7 +339,7 @@ def _erase(chain: Chain, node: str, tranche: int) -> None:
 
 
 def _second(chain: Chain, played: Played) -> None:
-    """Dataset 2: optimistic acceptance and a value pool, and how proposals end without a verdict."""
+    """Dataset 2: optimistic acceptance, a value pool, ends without a verdict, motions."""
     withdrawn = chain.propose("carol", 2, 0)
     chain.send("carol", "DataAssociation", "withdraw_proposal", withdrawn)
     terms = chain.propose("bob", 2, 2, num_rows=4)
