@@ -167,10 +167,15 @@ def _data_split(
     to_pool = data * percent // 100 if is_open else 0
     tranches = {entry.proposal for entry in registry.entries_in(snapshot)}
     total, found = registry.shares_in(snapshot), dict[str, int]()
+    gone = {
+        event.args["tranche"]: event.args["redirected_to"]
+        for event in market.named("Ended", dataset=dataset)
+        if event.index < fulfilled.index and event.args["redirected_to"] != ZERO
+    }
     for (tranche, holder), shares in holders_at(market, dataset, fulfilled.index).items():
         if tranche in tranches:
-            part = (data - to_pool) * shares // total
-            found[holder] = found.get(holder, 0) + part
+            payee = gone.get(tranche, holder)
+            found[payee] = found.get(payee, 0) + (data - to_pool) * shares // total
     database = str(market.one("DatasetCreated", dataset=dataset).args["database"])
     found[database] = data - to_pool - sum(found.values())
     found[market.addresses["ValuePools"]] = to_pool

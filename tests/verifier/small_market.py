@@ -16,7 +16,6 @@ import numpy as np
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
-from benchmarks.metering.session import CHAIN_ID
 from databright.records.point_proof import prove_point
 from databright.records.point_proof_forms import proof_to_bytes
 from databright.records.points import Part, PointTree
@@ -24,20 +23,21 @@ from databright.records.terms import SnapshotEntry, Terms
 from databright.units import Address, Digest, Shares
 from tests.verifier.content import RAW, canonical, cid, dump_tensors
 from tests.verifier.small_chain import DELETION_FIELDS, Chain, sha256
-
-PEOPLE = (
-    "deployer", "initiator", "alice", "bob", "carol", "dave", "mallory", "erin", "investor",
-    "curator-1", "curator-2", "curator-3", "oracle", "node-1", "node-2", "node-3", "node-4",
-    "contributor-9",
-)  # fmt: skip
-NODES = ("node-1", "node-2", "node-3", "node-4")
-CURATORS = ("curator-1", "curator-2", "curator-3")
-WEIGHTS = [600_000, 300_000, 200_000]
-PERIOD = 400
-STAKE, CHALLENGE_BOND = 1_500, 500
-FOREVER = 2**255
-MAX = 2**256 - 1
-ROWS = 40
+from tests.verifier.small_second import play_second, second_dataset
+from tests.verifier.small_steps import (
+    CHALLENGE_BOND,
+    CURATORS,
+    MAX,
+    NODES,
+    PEOPLE,
+    PERIOD,
+    ROWS,
+    STAKE,
+    execute,
+    rules,
+    vote,
+    wait,
+)
 
 
 @dataclass
@@ -55,23 +55,6 @@ class Played:
     acts: dict[str, Any]
     kinds: dict[int, str]
     proof: bytes = b""
-
-
-def rules(chain: Chain, **changes: Any) -> tuple[Any, ...]:
-    """Rules of a dataset in the order of the Charter's struct."""
-    nodes = [chain.address(node) for node in NODES]
-    values: dict[str, Any] = {
-        "metadata": sha256(b"metadata"), "schema": sha256(b"schema"),
-        "licence": sha256(b"licence"), "closes_at": 0, "quorum_bps": 3_000, "review_minutes": 0,
-        "voting_period": PERIOD, "bond": 1_001, "evaluation_fee": 701, "relay_price": 3,
-        "mint_cap": 10**6, "epoch_length": 10**6, "price_per_use": 900, "prediction_bps": 4_000,
-        "max_exposure_bps": 500, "a_bps": 10_000, "threshold": 2, "optimistic_window": 0,
-        "challenge_bond": CHALLENGE_BOND, "evaluator_stake": STAKE, "tolerance_bps": 500,
-        "change_delay": PERIOD, "evaluators": nodes, "nodes": nodes,
-        "curators": [chain.address(one) for one in CURATORS], "weights": WEIGHTS,
-        "programs": [],
-    }  # fmt: skip
-    return tuple({**values, **changes}.values())
 
 
 def _opened(chain: Chain) -> None:
@@ -98,7 +81,7 @@ def _opened(chain: Chain) -> None:
     deadline = chain.session.now + 10**6
     for dataset in (1, 2):
         if dataset == 2:
-            _second_dataset(chain)
+            second_dataset(chain)
         holdout = (dump_tensors(_holdout(chain)), bytes(range(32)))
         commitment = sha256(b"databright/commit/v1" + holdout[1] + holdout[0])
         curve = [(300_000, 50), (2**52 - 1, 20)]
@@ -112,34 +95,8 @@ def _opened(chain: Chain) -> None:
         chain.send(who, "CuratorToken", "lend", 1, oracle, 99_999, expiry, least)
 
 
-def _second_dataset(chain: Chain) -> None:
-    changes = {"a_bps": 6_000, "review_minutes": 1, "optimistic_window": 100, "bond": 11}
-    given = rules(chain, **changes, evaluator_stake=CHALLENGE_BOND)
-    chain.send("erin", "Charter", "create_dataset", given)
-    chain.bind_database(2)
-    for node in NODES:
-        chain.send(node, "Challenges", "stake", 2, CHALLENGE_BOND)
-
-
 def _holdout(chain: Chain) -> dict[str, Any]:
     return {"x": np.zeros((ROWS, 2), np.float32), "y": np.asarray(chain.labels, np.int64)}
-
-
-def _wait(chain: Chain, seconds: int = PERIOD) -> None:
-    chain.session.advance(seconds)
-
-
-def _vote(chain: Chain, proposal: int, whos: Sequence[str], support: bool) -> None:
-    for who in whos:
-        chain.send(who, "CuratorToken", "vote", proposal, support)
-
-
-def _execute(
-    chain: Chain, terms: tuple[Any, ...], verdict: dict[str, Any], whos: Sequence[str],
-    copied: int = 0,
-) -> None:  # fmt: skip
-    signed = chain.signed(verdict, whos)
-    chain.send("contributor-9", "Verdicts", "execute", terms, *signed, copied)
 
 
 def _batch(chain: Chain, played: Played) -> tuple[Any, ...]:
@@ -166,7 +123,7 @@ def _batch(chain: Chain, played: Played) -> tuple[Any, ...]:
     # One who has no weight, and one who signed already, are passed over.
     ballots += [chain.ballot("bob", terms[0], True, deadline), ballots[0]]
     chain.send("curator-2", "CuratorToken", "vote_signed", ballots)
-    _execute(chain, terms, verdict, NODES[:2])
+    execute(chain, terms, verdict, NODES[:2])
     names = ("owner", "ciphertext", "num_rows")
     told = [dict(zip(("owner", "cid", "num_rows"), (p[n] for n in names), strict=True))
             for p in listed]  # fmt: skip
@@ -191,14 +148,14 @@ def _revision(chain: Chain, played: Played, first: tuple[Any, ...]) -> tuple[Any
     early = chain.propose("bob", 1, 1, num_rows=3)
     given = [(first[0], first[7])]
     chain.publish(chain.measure(early, given, 0.2), "node-1")
-    _vote(chain, early[0], ["curator-2"], True)
+    vote(chain, early[0], ["curator-2"], True)
     terms = chain.revise("bob", early, 8)
     verdict = chain.measure(terms, given, 0.3, own=[early[0]])
     for node in ("node-1", "node-3"):
         chain.publish(verdict, node)
-    _vote(chain, terms[0], ["curator-1", "curator-3", "alice"], True)
-    _wait(chain)
-    _execute(chain, terms, verdict, ("node-1", "node-3"))
+    vote(chain, terms[0], ["curator-1", "curator-3", "alice"], True)
+    wait(chain)
+    execute(chain, terms, verdict, ("node-1", "node-3"))
     played.acts["revision"] = {"thread": [early[0], terms[0]], "proposal": terms[0]}
     return terms
 
@@ -217,12 +174,12 @@ def _override(chain: Chain, played: Played, before: Sequence[tuple[int, int]]) -
     lenders = [chain.address(who) for who in ("curator-1", "curator-3", "bob", "curator-1")]
     chain.send("oracle", "CuratorToken", "vote_lent", terms, False, 9_000, lenders)
     weight = chain.contracts["CuratorToken"].call("lent_tallies", terms[0]) >> 52
-    _vote(chain, terms[0], ["curator-1"], True)
+    vote(chain, terms[0], ["curator-1"], True)
     # Late, and the yes side leads: the deadline moves.
-    _wait(chain, PERIOD - 60)
-    _vote(chain, terms[0], ["curator-3", "alice"], True)
-    _wait(chain, 2 * PERIOD)
-    _execute(chain, terms, verdict, ("node-2", "node-4"))
+    wait(chain, PERIOD - 60)
+    vote(chain, terms[0], ["curator-3", "alice"], True)
+    wait(chain, 2 * PERIOD)
+    execute(chain, terms, verdict, ("node-2", "node-4"))
     played.acts["override"] = {
         "proposal": terms[0], "lender": chain.address("curator-1"),
         "oracle": chain.address("oracle"), "oracle_support": False, "own_support": True,
@@ -243,8 +200,8 @@ def _challenged(chain: Chain, played: Played, before: Sequence[tuple[int, int]])
         chain.publish(honest, node)
     signed = chain.signed(honest, NODES[:2])
     chain.send("initiator", "Challenges", "answer", terms[0], *signed)
-    _vote(chain, terms[0], ["alice", *CURATORS], False)
-    _execute(chain, terms, honest, NODES[:2])
+    vote(chain, terms[0], ["alice", *CURATORS], False)
+    execute(chain, terms, honest, NODES[:2])
     played.kinds[terms[0]] = "flipped"
     pot = 2 * (STAKE + 7)
     played.acts["challenge"] = {
@@ -267,12 +224,12 @@ def _copied(chain: Chain, played: Played, before: Sequence[tuple[int, int]]) -> 
     verdict = chain.measure(terms, before, 0.1, copy_of=before[0][0])
     for node in NODES[:2]:
         chain.publish(verdict, node)
-    _vote(chain, terms[0], ["curator-1"], True)
-    _wait(chain, PERIOD)
-    _execute(chain, terms, verdict, NODES[:2], 1)
+    vote(chain, terms[0], ["curator-1"], True)
+    wait(chain, PERIOD)
+    execute(chain, terms, verdict, NODES[:2], 1)
     played.kinds[terms[0]] = "copy"
     # Nobody measures her second one: it expires, with its doubled bond.
-    _wait(chain, 3 * PERIOD)
+    wait(chain, 3 * PERIOD)
     chain.send("mallory", "Verdicts", "expire", second)
 
 
@@ -303,10 +260,10 @@ def _taken_down(chain: Chain, played: Played, terms: tuple[Any, ...]) -> None:
     lenders = [chain.address("curator-1")]
     empty = (moved["motion"], 0, to, to, *3 * [bytes(32)], *5 * [0])
     chain.send("oracle", "CuratorToken", "vote_lent", empty, True, 10_000, lenders)
-    _vote(chain, moved["motion"], ["curator-3", "alice", "bob"], True)
-    _wait(chain)
+    vote(chain, moved["motion"], ["curator-3", "alice", "bob"], True)
+    wait(chain)
     chain.send("bob", "Motions", "settle_motion", moved["motion"])
-    _wait(chain)
+    wait(chain)
     given = (tranche, born, to)
     chain.send("bob", "Motions", "enact_takedown", moved["motion"], *given)
     for node in NODES[:2]:
@@ -336,70 +293,6 @@ def _erase(chain: Chain, node: str, tranche: int) -> None:
         "missing": lists[False], "signature": signature.hex(),
     }  # fmt: skip
     chain.send(node, "Charter", "log_erasure", 1, tranche, chain.put(canonical(log)))
-
-
-def _second(chain: Chain, played: Played) -> None:
-    """Dataset 2: optimistic acceptance, a value pool, ends without a verdict, motions."""
-    withdrawn = chain.propose("carol", 2, 0)
-    chain.send("carol", "DataAssociation", "withdraw_proposal", withdrawn)
-    terms = chain.propose("bob", 2, 2, num_rows=4)
-    verdict = chain.measure(terms, [], 0.3)
-    for node in NODES[:2]:
-        chain.publish(verdict, node)
-    _wait(chain, 60)
-    chain.send("bob", "Verdicts", "post_verdict", terms, *chain.signed(verdict, NODES[:2]))
-    _wait(chain, 100)
-    _execute(chain, terms, verdict, NODES[:2])
-    _pool(chain, terms)
-    third = chain.propose("dave", 2, 2)
-    wrong = chain.measure(third, [(terms[0], 4)], 0.2)
-    chain.send("erin", "Challenges", "challenge", third[0], *chain.signed(wrong, NODES[2:]))
-    _wait(chain)
-    chain.send("dave", "Challenges", "lapse", third)
-    changed = rules(
-        chain, bond=13, a_bps=9_000, curators=[], weights=[], evaluator_stake=CHALLENGE_BOND,
-        evaluators=[chain.address(who) for who in (*NODES[1:], "initiator")],
-    )  # fmt: skip
-    types = (
-        "("
-        + ",".join(["bytes32"] * 3 + ["uint256"] * 19)
-        + (",address[],address[],address[],uint256[],bytes32[])")
-    )
-    payload = keccak(encode([types], [changed]))
-    for who, text, support in (("curator-2", b"better", True), ("mallory", b"worse", False)):
-        chain.send(who, "Motions", "move", 2, 1, payload, sha256(text))
-        (moved,) = chain.events("Moved", "Motions")
-        _wait(chain, 60)
-        others = [one for one in ("curator-1", "curator-3", "bob") if one != who]
-        _vote(chain, moved["motion"], others, support)
-        _wait(chain)
-        chain.send("dave", "Motions", "settle_motion", moved["motion"])
-        if support:
-            _wait(chain)
-            chain.send("dave", "Motions", "enact_rules", moved["motion"], changed)
-    chain.send("curator-3", "CuratorToken", "take_back", 1)
-    chain.send("curator-3", "CuratorToken", "cancel_ballots", 1)
-
-
-def _pool(chain: Chain, terms: tuple[Any, ...]) -> None:
-    database, pools = chain.address("Database 2"), chain.contracts["ValuePools"]
-    chain.send("dave", "MarketToken", "approve", database, MAX)
-    chain.send("dave", "Database 2", "fund", 1, 1_001)
-    leaves = [
-        keccak(b"\0" + bytes.fromhex(chain.address(who)[2:]) + worth.to_bytes(32, "big"))
-        for who, worth in (("bob", 70), ("alice", 30))
-    ]
-    root = keccak(b"\1" + b"".join(sorted(leaves)))
-    kinds = ["address", "uint256", "uint256", "uint256", "bytes32", "uint256", "uint256"]
-    digest = keccak(encode(kinds, [pools.address, CHAIN_ID, 2, 1, root, 100, 1]))
-    chain.send("dave", "ValuePools", "post_values", 2, 1, root, 100,
-               chain.sign_digest(NODES[:2], digest))  # fmt: skip
-    _wait(chain)
-    chain.send("dave", "ValuePools", "claim_value", 2, 1, chain.address("bob"), 70, [leaves[1]])
-    chain.send("dave", "Database 2", "fund", 1, 500)
-    chain.send("dave", "ValuePools", "claim_value", 2, 1, chain.address("alice"), 30, [leaves[0]])
-    chain.send("dave", "ValuePools", "claim_value", 2, 1, chain.address("bob"), 70, [leaves[1]])
-    chain.send("dave", "Verdicts", "release_bond", terms)
 
 
 def _ended(chain: Chain, tranches: Sequence[int]) -> None:
@@ -443,6 +336,6 @@ def play(chain: Chain) -> Played:
     _copied(chain, played, before)
     _income(chain, played, first[0])
     _taken_down(chain, played, third)
-    _second(chain, played)
+    play_second(chain)
     _ended(chain, [first[0], second[0], third[0]])
     return played
