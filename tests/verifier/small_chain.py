@@ -57,8 +57,11 @@ class Chain:
         people: by name.
         contracts: by name; Databases as "Database 1" and so on.
         store: folder of the blobs.
-        losses: (proposal, figures) -> digests of its losses, for the reveal.
+        evaluations: what the reveal says of each measurement.
+        gains: digest of figures -> gain with its interval.
+        executed: proposal -> its row of the story.
         draws: where losses come from.
+        labels: of the holdout.
     """
 
     session: Session
@@ -66,6 +69,8 @@ class Chain:
     store: Path
     contracts: dict[str, Deployed] = field(default_factory=dict)
     evaluations: list[dict[str, Any]] = field(default_factory=list)
+    gains: dict[bytes, tuple[float, float, float]] = field(default_factory=dict)
+    executed: dict[int, dict[str, Any]] = field(default_factory=dict)
     draws: np.random.Generator = field(default_factory=lambda: np.random.default_rng(3))
     labels: Any = None
 
@@ -256,6 +261,7 @@ class Chain:
             },
         }  # fmt: skip
         evidence = self.put(canonical(figures))
+        self.gains[evidence] = mean, low, high
         names = ("losses_before", "losses_after")
         self.evaluations.append(
             {"proposal": terms[0], "figures": evidence.hex(), **{n: figures[n] for n in names}}

@@ -47,13 +47,11 @@ class Played:
     Attributes:
         chain: the chain.
         acts: the story's new objects.
-        kinds: proposal -> kind.
         proof: the point proof's bytes.
     """
 
     chain: Chain
     acts: dict[str, Any]
-    kinds: dict[int, str]
     proof: bytes = b""
 
 
@@ -156,6 +154,11 @@ def _revision(chain: Chain, played: Played, first: tuple[Any, ...]) -> tuple[Any
     vote(chain, terms[0], ["curator-1", "curator-3", "alice"], True)
     wait(chain)
     execute(chain, terms, verdict, ("node-1", "node-3"))
+    chain.executed[early[0]] = {
+        "id": early[0], "contributor": chain.address("bob"), "kind": "honest",
+        "verdict": "revised", "reason": f"revised as proposal {terms[0]}", "copy_of": None,
+        "log_loss_gain": 0.0, "ci95": [0.0, 0.0], "shares": "0",
+    }  # fmt: skip
     played.acts["revision"] = {"thread": [early[0], terms[0]], "proposal": terms[0]}
     return terms
 
@@ -201,8 +204,8 @@ def _challenged(chain: Chain, played: Played, before: Sequence[tuple[int, int]])
     signed = chain.signed(honest, NODES[:2])
     chain.send("initiator", "Challenges", "answer", terms[0], *signed)
     vote(chain, terms[0], ["alice", *CURATORS], False)
-    execute(chain, terms, honest, NODES[:2])
-    played.kinds[terms[0]] = "flipped"
+    execute(chain, terms, honest, NODES[:2], "rejected")
+    chain.executed[terms[0]]["kind"] = "flipped"
     pot = 2 * (STAKE + 7)
     played.acts["challenge"] = {
         "proposal": terms[0], "challenger": chain.address("curator-2"),
@@ -226,8 +229,8 @@ def _copied(chain: Chain, played: Played, before: Sequence[tuple[int, int]]) -> 
         chain.publish(verdict, node)
     vote(chain, terms[0], ["curator-1"], True)
     wait(chain, PERIOD)
-    execute(chain, terms, verdict, NODES[:2], 1)
-    played.kinds[terms[0]] = "copy"
+    execute(chain, terms, verdict, NODES[:2], "rejected", 1)
+    chain.executed[terms[0]]["kind"] = "copy"
     # Nobody measures her second one: it expires, with its doubled bond.
     wait(chain, 3 * PERIOD)
     chain.send("mallory", "Verdicts", "expire", second)
@@ -324,7 +327,7 @@ def _ended(chain: Chain, tranches: Sequence[int]) -> None:
 
 def play(chain: Chain) -> Played:
     """Play all of it."""
-    played = Played(chain, {}, {})
+    played = Played(chain, {})
     chain.deploy()
     _opened(chain)
     first = _batch(chain, played)

@@ -52,8 +52,15 @@ def vote(chain: Chain, proposal: int, whos: Sequence[str], support: bool) -> Non
 
 def execute(
     chain: Chain, terms: tuple[Any, ...], verdict: dict[str, Any], whos: Sequence[str],
-    copied: int = 0,
+    status: str = "accepted", copied: int = 0,
 ) -> None:  # fmt: skip
-    """Execute on a verdict that these signed."""
+    """Execute on a verdict that these signed; the player says how it ends."""
     signed = chain.signed(verdict, whos)
     chain.send("contributor-9", "Verdicts", "execute", terms, *signed, copied)
+    gain = chain.gains[verdict["evidence"]]
+    chain.executed[terms[0]] = {
+        "id": terms[0], "contributor": terms[2], "kind": "honest", "verdict": status,
+        "reason": f"measured by {whos[0]}", "copy_of": verdict["copy_of"] or None,
+        "log_loss_gain": gain[0], "ci95": [*gain[1:]],
+        "shares": str(verdict["amount"] if status == "accepted" else 0),
+    }  # fmt: skip
