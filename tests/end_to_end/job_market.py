@@ -22,16 +22,21 @@ from databright.compute_market.trusted.runtime import HubRuntime
 from databright.config import open_home
 from databright.custody.keys import ActorKeys
 from databright.data_market.proposals import OwnedRows, ProposalDraft, plan_proposal
-from databright.data_market.requests import DatasetDraft, RequestDraft, plan_dataset, plan_request
+from databright.data_market.requests import (
+    DatasetDraft,
+    RequestDraft,
+    plan_dataset,
+    plan_request,
+)
 from databright.data_market.verdicts import VerdictDomain
 from databright.programs.average import average_weights
 from databright.programs.builders import builder
 from databright.programs.child import ComputeChild
 from databright.programs.oplist import program_digest, program_to_json
 from databright.programs.schedule import batch_indices, shard_rows
+from databright.records.datasets import Rules
 from databright.records.evidence import Verdict
 from databright.records.rows import Rows, Schema
-from databright.records.rules import Rules
 from databright.records.tensors import dump_tensors, load_tensors
 from databright.records.terms import proposal_id
 from databright.units import Address, Amount, BasisPoints, Digest, Seconds
@@ -106,6 +111,7 @@ class JobMarket:
             metadata=ZERO,
             schema=ZERO,
             licence=ZERO,
+            closes_at=Seconds(0),
             quorum_bps=BasisPoints(1),
             voting_period=Seconds(60),
             bond=Amount(1000),
@@ -115,7 +121,7 @@ class JobMarket:
             price_per_use=Amount(5_000),
             prediction_bps=BasisPoints(5_000),
             max_exposure_bps=BasisPoints(7_500),
-            change_delay=Seconds(60),
+            a_bps=BasisPoints(10_000),
             threshold=1,
             evaluators=nodes,
             nodes=nodes,
@@ -136,28 +142,30 @@ class JobMarket:
         registry = self.market.registry
         buyer = self.keys["buyer"].address
         self.send("buyer", plan_dataset(registry, draft))
-        deadline = Seconds(int(self.chain.head().timestamp) + 10**6)
-        asked = RequestDraft(deadline=deadline)
+        asked = RequestDraft(Seconds(int(self.chain.head().timestamp) + 10**6))
         self.send("buyer", plan_request(registry, buyer, 1, self.holdout, asked))
-        for proposal, part in enumerate((slice(0, 350), slice(350, 600)), start=1):
-            self._contribute(proposal, Rows(self.training.x_NF[part], self.training.y_N[part]))
+        for number, part in enumerate((slice(0, 350), slice(350, 600)), start=1):
+            self._contribute(number, Rows(self.training.x_NF[part], self.training.y_N[part]))
 
     def _contribute(self, number: int, rows: Rows) -> None:
-        contributor, registry = self.keys["contributor"].address, self.market.registry
+        contributor = self.keys["contributor"].address
         draft = ProposalDraft(title=f"part {number}", request=1)
-        planned = plan_proposal(registry, contributor, 1, [OwnedRows(contributor, rows)], draft)
-        self.send("contributor", planned.plan)
-        proposal = registry.proposal(proposal_id(1, number))
-        contracts = self.market.contracts
-        contracts.curator_token.transact(self.signers["buyer"], "vote", proposal.id, True)
-        self.local.advance_clock(proposal.deadline - contracts.chain.next_timestamp() + 60)
-        verdict = Verdict(proposal.id, number - 1, 1, 0, 0, 1_000, Digest(b"\1" * 32))
+        parts = [OwnedRows(contributor, rows)]
+        self.send(
+            "contributor",
+            plan_proposal(self.market.registry, contributor, 1, parts, draft).plan,
+        )
+        proposal, contracts = proposal_id(1, number), self.market.contracts
+        contracts.curator_token.transact(self.signers["buyer"], "vote", proposal, True)
+        self.local.advance_clock(61)
+        verdict = Verdict(proposal, number - 1, 1, 0, 0, 1_000, Digest(b"\1" * 32))
         domain = VerdictDomain(self.chain.chain_id, contracts.verdicts.address)
         signed = domain.sign(verdict, "measured", self.keys["node-a"].account_key)
+        terms = astuple(contracts.terms.of(proposal).terms)
         contracts.verdicts.transact(
             self.signers["contributor"],
             "execute",
-            astuple(proposal.terms),
+            terms,
             verdict.to_struct(),
             [signed.signature],
             0,
