@@ -13,13 +13,14 @@ from sklearn.datasets import load_digits
 
 from databright.client import Client
 from databright.config import open_home
-from databright.data_market.requests import DatasetDraft
+from databright.data_market.entities import Step
+from databright.data_market.requests import DatasetDraft, RequestDraft
 from databright.programs.builders import builder
 from databright.programs.oplist import program_to_json
 from databright.records.datasets import Rules
 from databright.records.rows import Rows, Schema
 from databright.records.tensors import dump_tensors
-from databright.units import Address, Amount, BasisPoints, Digest, Seconds
+from databright.units import Address, Amount, BasisPoints, Digest, Seconds, Shares
 from databright.wiring.local_market import LocalMarket, Purse
 from databright.wiring.node import ensure_registered
 from databright.wiring.session import open_actor
@@ -92,13 +93,12 @@ class DataMarket:
         return written.id
 
     def open_request(self, dataset: int, *, escrow: int = 0, lasts_s: int = 3_000) -> int:
-        written = self.client("initiator").initiator.open_request(
-            dataset,
-            self.holdout,
+        draft = RequestDraft(
             deadline=Seconds(self.now() + lasts_s),
             escrow=Amount(escrow),
-            award_rate=Amount(1_000),
+            curve=(Step(Shares(2**52 - 1), Amount(1_000)),),
         )
+        written = self.client("initiator").initiator.open_request(dataset, self.holdout, draft)
         assert written.id is not None
         return written.id
 

@@ -202,13 +202,21 @@ class Chain(Protocol):
         """
         ...
 
-    def logs(self, from_block: int, to_block: int, addresses: Sequence[Address]) -> list[Log]:
+    def logs(
+        self,
+        from_block: int,
+        to_block: int,
+        addresses: Sequence[Address],
+        topics: Sequence[Sequence[bytes]] = (),
+    ) -> list[Log]:
         """Events of some contracts in chain order.
 
         Args:
             from_block: first height.
             to_block: last height, included.
             addresses: the contracts; none gives no events.
+            topics: for each place of an event's topics the words that are wanted there; none at a
+                place means any.
 
         Returns:
             Events by (block, log index).

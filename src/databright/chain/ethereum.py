@@ -341,13 +341,20 @@ class EthereumChain:
             pause = min(2 * pause, LONGEST_PAUSE_S)
         return found
 
-    def logs(self, from_block: int, to_block: int, addresses: Sequence[Address]) -> list[Log]:
+    def logs(
+        self,
+        from_block: int,
+        to_block: int,
+        addresses: Sequence[Address],
+        topics: Sequence[Sequence[bytes]] = (),
+    ) -> list[Log]:
         """Events of some contracts in chain order; a refused range is asked for in halves.
 
         Args:
             from_block: first height.
             to_block: last height, included.
             addresses: the contracts.
+            topics: words wanted at each place; none means any.
 
         Returns:
             Events by (block, log index).
@@ -355,9 +362,11 @@ class EthereumChain:
         Raises:
             RpcError: even a single block is refused.
         """
-        found: list[Log] = []
         if not addresses:
-            return found
+            return []
+        found: list[Log] = []
+        wanted: dict[str, object] = {"address": list(addresses)}
+        wanted["topics"] = [["0x" + word.hex() for word in place] or None for place in topics]
         spans = [(from_block, to_block)]
         while spans:
             first, last = spans.pop()
@@ -368,8 +377,7 @@ class EthereumChain:
                 continue
             try:
                 answer = self._read(
-                    "eth_getLogs",
-                    {"fromBlock": hex(first), "toBlock": hex(last), "address": list(addresses)},
+                    "eth_getLogs", {"fromBlock": hex(first), "toBlock": hex(last), **wanted}
                 )
             except RpcError:
                 if first == last:

@@ -126,11 +126,7 @@ def feed_from(contracts: MarketContracts, index: Index) -> Feed:
         The feed; its `step` applies one batch.
     """
     chain = contracts.chain
-    bound = {
-        address: Contract(chain, address, Artifact.load(name))
-        for name, address in contracts.deployment.addresses.items()
-        if name != BLUEPRINT
-    }
+    bound = {contract.address: contract for contract in contracts.fixed_contracts()}
     fixed = tuple(bound)
 
     def read(

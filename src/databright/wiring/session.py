@@ -95,6 +95,34 @@ def open_market(home: Path) -> OpenMarket:
     return OpenMarket(home, deployment, contracts, store, DataRegistry(contracts, store))
 
 
+def read_market(home: Path, file: Path | None, rpc_url: str) -> DataRegistry:
+    """The data market of a deployment, to read the chain alone: it holds no blobs.
+
+    Args:
+        home: the home folder whose market is read when no file is named.
+        file: a deployment's record.
+        rpc_url: JSON-RPC address; the record's own when empty.
+
+    Returns:
+        A registry.
+
+    Raises:
+        ConfigError: there is no record, or it names no address.
+        WrongChainError: the endpoint serves another chain.
+        ChainError: the chain cannot be reached.
+    """
+    deployment = Deployment.load(home) if file is None else Deployment.read(file)
+    address = rpc_url or deployment.rpc_url
+    if not address:
+        raise ConfigError("the record names no endpoint: give one with --rpc")
+    chain = connect(
+        address,
+        expected_chain_id=deployment.chain_id,
+        expected_genesis=deployment.genesis_hash,
+    )
+    return DataRegistry(MarketContracts(chain, deployment), open_store("memory"))
+
+
 def keystore(home: Path) -> Keystore:
     """The keystore of a home folder.
 
