@@ -273,8 +273,8 @@ class World:
         self.execute(proposal, self.verdict(amount))
         return proposal
 
-    def carry_rules(self, rules: tuple[Any, ...]) -> None:
-        """Change the dataset's rules by a motion that all curators carry."""
+    def carry_rules(self, rules: tuple[Any, ...]) -> tuple[int, tuple[Any, ...]]:
+        """A motion for new rules that all curators carried, its delay still to come, and the rules."""
         kept = list(rules)
         kept[RULES.index("curators")] = kept[RULES.index("weights")] = []
         payload = keccak(encode([RULES_TYPE], [tuple(kept)]))
@@ -285,8 +285,10 @@ class World:
         self.vote_all(motion)
         self.to_end(motion)
         self.motions.settle_motion(motion)
-        self.chain.wait(int(self.motions.motion(motion)[7]) - self.chain.now)
-        self.motions.enact_rules(motion, tuple(kept))
+        return motion, tuple(kept)
+
+    def ready_at(self, motion: int) -> int:
+        return int(self.motions.motion(motion)[7])
 
     def check_association(self, *proposers: str) -> None:
         """The association holds exactly bonds and fees of open proposals, deposits and credits."""
