@@ -122,10 +122,12 @@ class Chain:
     def undone(self) -> Iterator[None]:
         """What happens inside never happened afterwards."""
         now, place = self.now, self.evm.snapshot()
-        yield
-        self.evm.revert(place)
-        self.now = now
-        self.evm.set_block_env(self._block())
+        try:
+            yield
+        finally:
+            self.evm.revert(place)
+            self.now = now
+            self.evm.set_block_env(self._block())
 
 
 @dataclass(frozen=True)
