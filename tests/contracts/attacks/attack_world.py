@@ -194,9 +194,7 @@ class World:
     def noted(self, proposal: int) -> int:
         """Keep the terms that the last transaction's event told."""
         found = next(
-            event
-            for event in self.association.events("Proposed")
-            if event["proposal"] == proposal
+            event for event in self.association.events("Proposed") if event["proposal"] == proposal
         )
         names = (
             "proposal", "request", "proposer", "payee", "root", "ref", "manifest", "num_rows",
@@ -244,9 +242,7 @@ class World:
         head = int(self.database.num_snapshots()) if base is None else base
         return (head, 1, outcome, copy_of, amount if outcome == OK else 0, digest("figures"))
 
-    def sign(
-        self, proposal: int, verdict: tuple[Any, ...], *signers: LocalAccount
-    ) -> list[bytes]:
+    def sign(self, proposal: int, verdict: tuple[Any, ...], *signers: LocalAccount) -> list[bytes]:
         """Signatures of a verdict in ascending order of signer; by the first two by default."""
         return signed(
             self.verdicts.verdict_digest(proposal, verdict), signers or self.evaluators[:2]

@@ -102,9 +102,9 @@ class Chain:
             raise RefusedError(
                 decode(["string"], raw[4:])[0] if raw[:4] == _ERROR else raw.hex()
             ) from error
+        result = self.evm.result
+        self.gas = result.gas_used
         if not is_static:
-            result = self.evm.result
-            self.gas = result.gas_used
             self.logs = [
                 (log.address.lower(), list(log.data[0]), bytes(log.data[1])) for log in result.logs
             ]

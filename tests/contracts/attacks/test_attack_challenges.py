@@ -64,7 +64,10 @@ def challenged_for_ever_naive() -> dict[str, int]:
     world.chain.wait(1_000 * PERIOD)
     with refused("naive: is challenged"):
         order.settle(id, sender=world.honest)
-    return {"gain": world.balance(order), "paid by the attacker": before - world.worth(world.attacker)}
+    return {
+        "gain": world.balance(order),
+        "paid by the attacker": before - world.worth(world.attacker),
+    }
 
 
 def challenged_for_ever_ours() -> dict[str, int]:
@@ -237,9 +240,7 @@ def test_what_k_colluding_evaluators_and_a_challenger_take() -> None:
     assert world.balance(world.challenges) == owed
     # What they found is as open to a challenge as the first verdict was, while k others are left.
     with refused("verdicts: not an evaluator's"):
-        world.challenges.challenge(
-            proposal, good, world.sign(proposal, good), sender=world.honest
-        )
+        world.challenges.challenge(proposal, good, world.sign(proposal, good), sender=world.honest)
 
 
 # Two verdicts that begin each other's window anew
@@ -274,9 +275,7 @@ def stale_naive() -> dict[str, int]:
     # The first verdict that reaches the contract counts, whatever became of the data since.
     world = build_world()
     path = NAIVE / "NaiveAssociation.vy"
-    market = deploy_own(
-        world.chain, path, world.deployer, world.token.address, [world.honest], [1]
-    )
+    market = deploy_own(world.chain, path, world.deployer, world.token.address, [world.honest], [1])
     id = market.propose(world.honest, digest("data"), 50, sender=world.honest)
     market.vote(id, True, sender=world.honest)
     market.measured(id, 0, sender=world.attacker)

@@ -39,9 +39,7 @@ def naive_shares() -> tuple[World, Bound]:
 
 
 def in_hand(world: World, *accounts: str) -> int:
-    return sum(
-        world.balance(one) + int(world.database.credit_of(one)) for one in accounts
-    )
+    return sum(world.balance(one) + int(world.database.credit_of(one)) for one in accounts)
 
 
 # Dilute old income
@@ -144,9 +142,7 @@ def drained_naive() -> dict[str, int]:
         fair += Fraction(3, 10)
         # How many to hold in the one account: as many as lose most of a debt to rounding.
         income = int(shares.accumulated())
-        wanted = max(
-            range(4), key=lambda held: held * income % 2**64 + (3 - held) * income % 2**64
-        )
+        wanted = max(range(4), key=lambda held: held * income % 2**64 + (3 - held) * income % 2**64)
         held = int(shares.shares(world.attacker))
         if wanted > held:
             shares.move(world.attacker, wanted - held, sender=MOLE)
@@ -247,9 +243,7 @@ def test_income_after_a_removal_and_a_takedown() -> None:
     assert world.balance(database) == 16 + 16 + 16
     # Taken down: what comes from now on is whom the curators name, wherever the shares go.
     payload = keccak(encode(["uint256", "uint256", "address"], [own, 2, world.buyer]))
-    motion = int(
-        world.motions.move(world.dataset, 2, payload, digest("why"), sender=world.honest)
-    )
+    motion = int(world.motions.move(world.dataset, 2, payload, digest("why"), sender=world.honest))
     world.vote_all(motion)
     world.to_end(motion)
     world.motions.settle_motion(motion)

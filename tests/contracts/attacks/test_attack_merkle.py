@@ -57,9 +57,7 @@ def values_signed(
 
 def post(world: World, root: bytes, total: int, dataset: int = 0) -> None:
     dataset = dataset or world.dataset
-    world.pools.post_values(
-        dataset, 1, root, total, values_signed(world, dataset, root, total, 1)
-    )
+    world.pools.post_values(dataset, 1, root, total, values_signed(world, dataset, root, total, 1))
 
 
 # A node as a leaf
@@ -102,9 +100,12 @@ def node_as_leaf_ours() -> dict[str, int]:
             world.pools.claim_value(world.dataset, 1, thief, worth, path)
     gain = before - world.balance(world.pools)
     # Whoever sends it, its owner is paid, and once.
-    assert world.pools.claim_value(
-        world.dataset, 1, world.honest, 500, [leaves[1]], sender=world.attacker
-    ) == 500
+    assert (
+        world.pools.claim_value(
+            world.dataset, 1, world.honest, 500, [leaves[1]], sender=world.attacker
+        )
+        == 500
+    )
     assert world.pools.claim_value(world.dataset, 1, world.honest, 500, [leaves[1]]) == 0
     return {"gain": gain, "pool": 1_000}
 
@@ -239,8 +240,9 @@ def test_a_longer_window_opens_no_paid_pool_again() -> None:
     world = pooled(change_delay=PERIOD)
     root = leaf(world.honest, 1_000)
     post(world, root, 1_000)
-    motion, rules = world.carry_rules(world.rules(a_bps=5_000, voting_period=20 * PERIOD,
-                                                  change_delay=20 * PERIOD))
+    motion, rules = world.carry_rules(
+        world.rules(a_bps=5_000, voting_period=20 * PERIOD, change_delay=20 * PERIOD)
+    )
     world.chain.wait_until(world.ready_at(motion))
     assert world.pools.claim_value(world.dataset, 1, world.honest, 1_000, []) == 1_000
     world.motions.enact_rules(motion, rules)
@@ -276,6 +278,4 @@ def test_a_signature_for_one_purpose_serves_no_other(purpose: int) -> None:
         )
     other = world.create_dataset(a_bps=5_000)
     with refused("verdicts: not an evaluator's"):
-        world.pools.post_values(
-            other, 1, root, 1, values_signed(world, world.dataset, root, 1, 1)
-        )
+        world.pools.post_values(other, 1, root, 1, values_signed(world, world.dataset, root, 1, 1))

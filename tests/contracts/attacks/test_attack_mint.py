@@ -28,9 +28,7 @@ def naive_market() -> tuple[World, Bound]:
     world = build_world()
     path = NAIVE / "NaiveAssociation.vy"
     founders, weights = world.curators, [6, 3, 2]
-    market = deploy_own(
-        world.chain, path, world.deployer, world.token.address, founders, weights
-    )
+    market = deploy_own(world.chain, path, world.deployer, world.token.address, founders, weights)
     return world, market
 
 
@@ -157,7 +155,9 @@ def alone_ours() -> dict[str, int]:
     with refused("verdicts: wrong signature"):
         world.execute(proposal, verdict, [signature, mirrored])
     for bad in (b"", signature[:64], bytes(65)):
-        with refused("verdicts: wrong signature" if len(bad) < 65 else "verdicts: not an evaluator's"):
+        with refused(
+            "verdicts: wrong signature" if len(bad) < 65 else "verdicts: not an evaluator's"
+        ):
             world.execute(proposal, verdict, [bad, signature])
     return {"gain": shares(world, proposal)}
 

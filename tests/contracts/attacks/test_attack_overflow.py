@@ -256,9 +256,7 @@ def test_amounts_beyond_their_fields_are_refused(amount: int) -> None:
         ("a_bps", 9_999, "charter: share stream"),
     ],
 )
-def test_rules_that_do_not_fit_their_fields_are_refused(
-    name: str, value: int, reason: str
-) -> None:
+def test_rules_that_do_not_fit_their_fields_are_refused(name: str, value: int, reason: str) -> None:
     world = build_world()
     with refused(reason):
         world.charter.create_dataset(world.rules(**{name: value}))

@@ -271,9 +271,7 @@ def authorized(
     until = world.chain.now + 10_000
     fields = ["bytes32", "address", "address", "uint256", "uint256", "uint256", "bytes32"]
     values = [typehash, payer.address, receiver.address, amount, 0, until, nonce]
-    message = keccak(
-        b"\x19\x01" + world.token.DOMAIN_SEPARATOR() + keccak(encode(fields, values))
-    )
+    message = keccak(b"\x19\x01" + world.token.DOMAIN_SEPARATOR() + keccak(encode(fields, values)))
     found = payer.unsafe_sign_hash(message)
     return (0, until, nonce, found.v, found.r.to_bytes(32, "big"), found.s.to_bytes(32, "big"))
 
@@ -376,9 +374,7 @@ def pushed_ours() -> dict[str, int]:
     for one in (world.honest, evaluator):
         world.association.withdraw_for(one, sender=world.attacker)
     assert world.balance(evaluator) == hand + credit
-    taken = sum(
-        before - int(world.association.deposit_of(one)) for one, before in deposits.items()
-    )
+    taken = sum(before - int(world.association.deposit_of(one)) for one, before in deposits.items())
     # Only what the new proposal locks has left a deposit.
     assert taken == BOND + LOCKED
     assert world.association.open_of(world.honest) == open_before + 1

@@ -121,9 +121,7 @@ def seen(world: World, callers: set[str]) -> dict[str, Any]:
         "commitments": [world.association.commitment(one) for one in proposals],
         "dataset": world.association.datasets(world.dataset),
         "head": world.database.head(),
-        "members": [
-            world.verdicts.members(world.dataset, one.address) for one in world.evaluators
-        ],
+        "members": [world.verdicts.members(world.dataset, one.address) for one in world.evaluators],
         "stakes": [
             world.challenges.stake_of(world.dataset, one.address) for one in world.evaluators
         ],
@@ -168,9 +166,7 @@ def test_deployer_and_creator_may_what_a_stranger_may(name: str) -> None:
 def powers_naive() -> dict[str, int]:
     world = build_world()
     path = NAIVE / "NaiveAssociation.vy"
-    market = deploy_own(
-        world.chain, path, world.attacker, world.token.address, [world.honest], [1]
-    )
+    market = deploy_own(world.chain, path, world.attacker, world.token.address, [world.honest], [1])
     world.token.transfer(market.address, 1_000, sender=world.buyer)
     before = world.balance(world.attacker)
     market.sweep(world.attacker, sender=world.attacker)
