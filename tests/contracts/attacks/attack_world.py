@@ -310,7 +310,11 @@ def signed(message: bytes, signers: Sequence[LocalAccount]) -> list[bytes]:
 
 
 def build_world(
-    token: Path | None = None, chain_id: int = 31_337, more: Sequence[str] = (), **rules: Any
+    token: Path | None = None,
+    chain_id: int = 31_337,
+    more: Sequence[str] = (),
+    chain: Chain | None = None,
+    **rules: Any,
 ) -> World:
     """Deploy a market by the deployment plan, with one dataset that has no data yet.
 
@@ -318,9 +322,10 @@ def build_world(
         token: source of a token of the test's own that has `mint`; else the market's.
         chain_id: EIP-155 id.
         more: further accounts that get money.
+        chain: where; a fresh quick one by default.
         rules: of the dataset.
     """
-    world = World(Chain(chain_id))
+    world = World(chain or Chain(chain_id))
     holders = [
         world.attacker, world.honest, world.buyer, who("initiator"), who("accomplice"),
         who("worker"), *world.curators, *(one.address for one in world.evaluators), *more,

@@ -143,7 +143,7 @@ class Crowd:
             "transfer of the first tranche": lambda: database.transfer(
                 world.buyer, self.first, 1, sender=world.attacker
             ),
-            "page of entries": lambda: database.entries(0, 50),
+            "page of entries": lambda: database.entries(0, 10),
             "lend": lambda: world.votes.lend(
                 dataset, world.buyer, 5, far, 0, sender=world.attacker
             ),
