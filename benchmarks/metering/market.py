@@ -35,7 +35,7 @@ _MINT_CAP = 2**40
 _MIN_STAKE = 100 * COIN
 _SUPPLY = 10**15
 _NO_ENDING = 2**256 - 1
-_DOMAIN_TYPE = keccak(
+DOMAIN_TYPE = keccak(
     text="EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
 )
 
@@ -218,4 +218,4 @@ class Market:
         """
         types = ("bytes32", "bytes32", "bytes32", "uint256", "address")
         name, version = keccak(text="DataBright"), keccak(text="1")
-        return keccak(encode(types, (_DOMAIN_TYPE, name, version, CHAIN_ID, contract.address)))
+        return keccak(encode(types, (DOMAIN_TYPE, name, version, CHAIN_ID, contract.address)))
