@@ -170,7 +170,7 @@ class Scene:
         self._session.advance(REVIEW_S)
         self._vote(first)
         self._vote_relayed(second)
-        for voter in people.voters:
+        for voter in people.voters + people.genesis:
             dataset.vote_many(voter, [third, fourth])
         self._session.advance(PERIOD_S)
         self._execute("execute_new", first)
