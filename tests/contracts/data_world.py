@@ -304,6 +304,28 @@ class Market(Books):
         self.execute(terms, self.verdict(amount))
         return terms.proposal
 
+    # What no test can play through
+
+    def set_dataset_word(self, dataset: int, place: int, width: int, value: int) -> None:
+        """Set a field of a dataset's word where it lies."""
+        word = int(self.association.datasets(dataset))
+        kept = word & ~((2**width - 1) << place)
+        for base in range(64):
+            slot = int.from_bytes(keccak(encode(["uint256"] * 2, [base, dataset])), "big")
+            if word and boa.env.get_storage(self.association.address, slot) == word:
+                boa.env.set_storage(self.association.address, slot, kept | value << place)
+                return
+        raise RuntimeError(f"the word of dataset {dataset} was not found")
+
+    def fill(self, dataset: int, count: int) -> None:
+        """As if so many proposals had been made and settled."""
+        self.set_dataset_word(dataset, 136, 20, count)
+        self.set_dataset_word(dataset, 156, 20, count)
+
+    def set_version(self, dataset: int, version: int) -> None:
+        """As if the rules had been changed so often."""
+        self.set_dataset_word(dataset, 244, 12, version)
+
     # Motions and income
 
     def payload_of_rules(self, rules: tuple[Any, ...]) -> bytes:
