@@ -228,9 +228,12 @@ class Market(Books):
             self.votes.vote(proposal, support, sender=voter)
 
     def vote_all(self, terms: Terms | int, support: bool = True) -> None:
-        """All curators vote, but for the proposer."""
+        """All curators vote who have weight, but for the proposer."""
+        number = terms if isinstance(terms, int) else terms.proposal
         proposer = "" if isinstance(terms, int) else terms.proposer
-        self.vote(terms, *((curator, support) for curator in self.curators if curator != proposer))
+        for curator in self.curators:
+            if curator != proposer and self.votes.weight_on(number, curator) != 0:
+                self.vote(number, (curator, support))
 
     def lend(
         self, lender: str, oracle: str = "", cap: int = 100, expiry: int = 0, least: int = 0
