@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from eth_abi.abi import encode
+from eth_typing import Hash32
 from eth_utils.crypto import keccak
 
 from databright.cli.main import main
@@ -376,11 +377,9 @@ def test_values_that_evaluators_signed_are_paid_by_proof(
         bob.shareholder.claim_value(values)
     words = (contracts.chain.chain_id, dataset, 1, values.root, values.total, 1)
     types = ["address", *3 * ["uint256"], "bytes32", *2 * ["uint256"]]
-    digest = keccak(encode(types, [contracts.pools.address, *words]))
-    signers = sorted(
-        (world.keys(name) for name in NODES[:2]), key=lambda keys: int(keys.address, 16)
-    )
-    signatures = [bytes(keys.account().unsafe_sign_hash(digest).signature) for keys in signers]
+    digest = Hash32(keccak(encode(types, [contracts.pools.address, *words])))
+    keys = sorted((world.keys(name) for name in NODES[:2]), key=lambda one: int(one.address, 16))
+    signatures = [bytes(one.account().unsafe_sign_hash(digest).signature) for one in keys]
     contracts.pools.transact(
         sender, "post_values", dataset, 1, values.root, values.total, signatures
     )

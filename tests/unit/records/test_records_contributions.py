@@ -28,7 +28,7 @@ from databright.units import Digest
 
 DIGEST = Digest(bytes(range(32)))
 MANIFEST = Manifest("rows", "of hands", "scanned", "CC0-1.0", DIGEST, 3, DIGEST, DIGEST, DIGEST)
-ROWS = Rows(np.arange(12, dtype=np.float32).reshape(6, 2) / 12, np.arange(6, dtype=np.int64) % 2)
+ROWS = Rows((np.arange(12).reshape(6, 2) / 12).astype(np.float32), np.arange(6, dtype=np.int64) % 2)
 SCHEMA = Schema(num_features=2, num_classes=2, low=0.0, high=1.0)
 
 
