@@ -10,6 +10,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from eth_abi.abi import encode
+from eth_typing import Hash32
+from eth_utils.crypto import keccak
 
 from databright.cli.main import main
 from databright.client import Client
@@ -21,12 +24,14 @@ from databright.errors import BadInputError, UnknownEntityError
 from databright.records.point_proof import PointProof, Status, is_sound
 from databright.records.point_proof_json import read_proof
 from databright.records.rows import Rows, row_digests
-from databright.units import Amount, Seconds, Shares
+from databright.records.value_tree import ValueList
+from databright.units import Amount, BasisPoints, Seconds, Shares
 from tests.end_to_end.governance_world import (
     BOND,
     FEE,
     NODES,
     RELAY,
+    VOTING_S,
     World,
     make_rows,
     make_world,
@@ -351,3 +356,43 @@ def test_a_request_pays_by_its_falling_curve(
     found = initiator.request(request)
     assert (found.awarded_shares, found.escrow) == (900, 10**6 - paid - FEE)
     Client(world.home, "bob").wallet.withdraw()
+
+
+def test_values_that_evaluators_signed_are_paid_by_proof(
+    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dataset = world.open_dataset(a_bps=BasisPoints(6_000))
+    proposal = propose(world, "bob", dataset, 31)
+    accept(world, proposal, 100)
+    contracts, sender = world.market.contracts, world.signer("initiator")
+    database = contracts.database(dataset)
+    contracts.token.transact(sender, "approve", database.address, 10_000)
+    database.transact(sender, "fund", 1, 10_000)
+    bob = Client(world.home, "bob")
+    assert bob.shareholder.pool(dataset, 1).amount == 4_000
+    assert bob.shareholder.claimable(dataset) == 6_000
+    owners = {world.address("alice"): 1, world.address("bob"): 3}
+    values = ValueList(dataset, 1, owners)
+    with pytest.raises(BadInputError, match="no values are posted"):
+        bob.shareholder.claim_value(values)
+    words = (contracts.chain.chain_id, dataset, 1, values.root, values.total, 1)
+    types = ["address", *3 * ["uint256"], "bytes32", *2 * ["uint256"]]
+    digest = Hash32(keccak(encode(types, [contracts.pools.address, *words])))
+    keys = sorted((world.keys(name) for name in NODES[:2]), key=lambda one: int(one.address, 16))
+    signatures = [bytes(one.account().unsafe_sign_hash(digest).signature) for one in keys]
+    contracts.pools.transact(
+        sender, "post_values", dataset, 1, values.root, values.total, signatures
+    )
+    with pytest.raises(BadInputError, match="can be vetoed until"):
+        bob.shareholder.claim_value(values)
+    world.advance_to(world.now() + VOTING_S)
+    file = tmp_path / "values.json"
+    file.write_bytes(values.to_json())
+    before = bob.wallet.balance().tokens
+    told(capsys, "shares", "claim-value", file, "--home", world.home, "--as", "bob")
+    assert bob.wallet.balance().tokens == before + 3_000
+    with pytest.raises(BadInputError, match="nothing more is owed"):
+        bob.shareholder.claim_value(values)
+    other = ValueList(dataset, 1, {**owners, world.address("alice"): 2})
+    with pytest.raises(BadInputError, match="use the list that the evaluators signed"):
+        bob.shareholder.claim_value(other)
