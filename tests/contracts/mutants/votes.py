@@ -32,7 +32,7 @@ VOTES: list[Mutant] = faults(
         "    if state != 0:\n        # What the oracle",
         "    if state != 0 and after & M52 != (after >> T_NO) & M52:\n        # What the oracle",
         "an override where both sides are equal counts the lender twice",
-        "an_own_vote_overrides_a_lent_one",
+        "an_override_leaves_the_tally_as_it_is",
     ),
     (
         "terms not compared for a lent ballot",
@@ -217,6 +217,13 @@ VOTES: list[Mutant] = faults(
     return True""",
         "its voter votes again",
         "a_signed_ballot_counts_once",
+    ),
+    (
+        "an unchanged tally taken for no signed ballot",
+        "        if self._cast_signed(ballot, separator):\n",
+        "        before: uint256 = self.tallies[proposal]\n        if self._cast_signed(ballot, separator) and self.tallies[proposal] != before:\n",
+        "a lender who confirms her oracle's ballot leaves the tally as it is, and has voted",
+        "an_override_leaves_the_tally_as_it_is",
     ),
     (
         "a relayer repaid for all it sends",

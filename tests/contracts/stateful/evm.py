@@ -129,15 +129,16 @@ class Boa:
 
     def __init__(self) -> None:
         import boa
+        from boa.util.abi import Address
 
-        self._boa: Any = boa
+        self._address: Any = Address
         self._env: Any = boa.env
         self.set_time(GENESIS_TIME)
         self._env.evm.patch.chain_id = CHAIN_ID
 
     def create(self, sender: str, code: bytes, expected: str) -> None:
         _, runtime = self._env.deploy_code(
-            sender=sender, bytecode=code, override_address=self._boa.eval(expected)
+            sender=sender, bytecode=code, override_address=self._address(expected)
         )
         if not runtime:
             raise RuntimeError(f"nothing was deployed at {expected}")

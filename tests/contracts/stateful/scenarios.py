@@ -125,6 +125,28 @@ def an_own_vote_overrides_a_lent_one(s: Story) -> None:
 
 
 @scenario
+def an_override_leaves_the_tally_as_it_is(s: Story) -> None:
+    """The same side with the same weight: nothing changes, and yet somebody has voted."""
+    dataset = s.found(relay_price=2)
+    s.lend(dataset, 2, 4)
+    s.lend(dataset, 1, 4, 4)
+    s.wait(1)
+    found = s.propose(dataset, 3)
+    s.vote_lent(4, found.box, (2,))
+    s.relay(s.ballot(2, found.box))
+    s.relay(s.ballot(2, found.box))
+    s.vote(2, found.box)
+    second = s.propose(dataset, 3)
+    s.vote_lent(4, second.box, (1,))
+    s.vote(0, second.box, support=False)
+    s.vote(1, second.box, support=False)
+    s.vote(1, second.box)
+    s.until(found.box.deadline)
+    s.execute(found)
+    s.execute(second)
+
+
+@scenario
 def an_oracle_does_not_vote_on_her_own(s: Story) -> None:
     """Nor are her lenders' ballots hers: she is the proposer, and they override nothing."""
     dataset = s.found()
