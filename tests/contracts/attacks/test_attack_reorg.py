@@ -193,7 +193,8 @@ def lived(life: Life, last: int, depth: int) -> tuple[int, int]:
     life.check()
     # What is acknowledged is not done again by sending it again.
     again = [one for one in chain.sent if counts_once(life.world, one)]
-    assert len(again) >= 4
+    # One large ballot decides: the others may have come too late.
+    assert len(again) >= 3
     for one in again:
         with pytest.raises(RefusedError):
             chain.send(one.sender, one.to, one.data)
