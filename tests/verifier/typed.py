@@ -12,6 +12,8 @@ VERDICT = (
     "Verdict(uint256 proposal,uint256 base,uint256 holdout_epoch,uint256 outcome,uint256 copy_of,"
     "uint256 amount,bytes32 evidence)"
 )
+BALLOT = "Ballot(address voter,uint256 proposal,bool support,uint256 nonce,uint256 deadline)"
+DELETION = "Deletion(uint256 dataset,uint256 tranche,uint256 erasedAt,bytes32 contents)"
 COMMIT = "Commit(uint256 job,uint256 segment,uint256 attempt,bytes32 commitment)"
 _HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
 
@@ -28,6 +30,11 @@ def domain(chain_id: int, contract: str) -> bytes:
     address = bytes(12) + bytes.fromhex(contract[2:])
     words = (keccak(text=_DOMAIN), keccak(text="DataBright"), keccak(text="1"))
     return keccak(b"".join(words) + _word(chain_id) + address)
+
+
+def address_word(address: str) -> bytes:
+    """An address as a word."""
+    return bytes(12) + bytes.fromhex(address[2:])
 
 
 def digest(separator: bytes, kind: str, values: Sequence[int | bytes]) -> bytes:

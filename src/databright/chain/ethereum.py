@@ -131,7 +131,21 @@ class EthereumChain:
         if self._depth == 0:
             found = self._block("finalized")
             return found.number if found else 0
-        return max(0, read_int(self._read("eth_blockNumber")) - self._depth + 1)
+        return self._buried(self._depth)
+
+    def safe_number(self) -> int:
+        """Height of the newest safe block.
+
+        Returns:
+            The block half as deep as a final one, or the chain's own safe block for depth 0.
+        """
+        if self._depth == 0:
+            found = self._block("safe")
+            return found.number if found else 0
+        return self._buried((self._depth + 1) // 2)
+
+    def _buried(self, depth: int) -> int:
+        return max(0, read_int(self._read("eth_blockNumber")) - depth + 1)
 
     def next_timestamp(self) -> int:
         """Time that a transaction sent now would see at the earliest.
@@ -327,13 +341,20 @@ class EthereumChain:
             pause = min(2 * pause, LONGEST_PAUSE_S)
         return found
 
-    def logs(self, from_block: int, to_block: int, addresses: Sequence[Address]) -> list[Log]:
+    def logs(
+        self,
+        from_block: int,
+        to_block: int,
+        addresses: Sequence[Address],
+        topics: Sequence[Sequence[bytes]] = (),
+    ) -> list[Log]:
         """Events of some contracts in chain order; a refused range is asked for in halves.
 
         Args:
             from_block: first height.
             to_block: last height, included.
             addresses: the contracts.
+            topics: words wanted at each place; none means any.
 
         Returns:
             Events by (block, log index).
@@ -341,9 +362,11 @@ class EthereumChain:
         Raises:
             RpcError: even a single block is refused.
         """
-        found: list[Log] = []
         if not addresses:
-            return found
+            return []
+        found: list[Log] = []
+        wanted: dict[str, object] = {"address": list(addresses)}
+        wanted["topics"] = [["0x" + word.hex() for word in place] or None for place in topics]
         spans = [(from_block, to_block)]
         while spans:
             first, last = spans.pop()
@@ -354,8 +377,7 @@ class EthereumChain:
                 continue
             try:
                 answer = self._read(
-                    "eth_getLogs",
-                    {"fromBlock": hex(first), "toBlock": hex(last), "address": list(addresses)},
+                    "eth_getLogs", {"fromBlock": hex(first), "toBlock": hex(last), **wanted}
                 )
             except RpcError:
                 if first == last:

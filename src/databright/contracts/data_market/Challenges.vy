@@ -189,13 +189,14 @@ def challenge_of(proposal: uint256) -> Challenge:
 def stake(dataset: uint256, amount: uint256):
     """
     @notice Put money at stake as an evaluator of a dataset. Its signatures count once the required stake is there.
+        Not while one leaves: else it could leave while its verdict may be challenged, and come back to execute it.
     @param dataset Id of the dataset.
     @param amount Base units, pulled from the caller.
     """
     total: uint256 = self.stake_of[dataset][msg.sender] + amount
     assert total <= MAX_MONEY, "challenges: amount out of range"
+    assert self.leaving_at[dataset][msg.sender] == 0, "challenges: is leaving"
     self.stake_of[dataset][msg.sender] = total
-    self.leaving_at[dataset][msg.sender] = 0
     extcall VERDICTS.set_counting(
         dataset, msg.sender, total != 0 and total >= staticcall CHARTER.evaluator_stake(dataset)
     )

@@ -252,7 +252,8 @@ def set_genesis(dataset: uint256, curator: address, weight: uint256):
     assert self.genesis_weight[dataset][curator] == 0, "curator: named twice"
     self.genesis_weight[dataset][curator] = weight
     self.genesis_total[dataset] += weight
-    self.voters[dataset][curator] = GENESIS
+    # It may have cancelled ballots of the dataset already.
+    self.voters[dataset][curator] = self.voters[dataset][curator] | GENESIS
     log GenesisSet(dataset=dataset, curator=curator, weight=weight)
 
 
@@ -337,8 +338,9 @@ def close_and_mint(proposal: uint256, status: uint256, to: address, amount: uint
         return
     before: uint256 = (word >> AT_BEFORE) & M52
     length: uint256 = word >> AT_LENGTH
-    # The span is that of the rules when the proposal opened: what opened after it may be votable for longer.
-    if since != 0 and (since + span > block.timestamp or since > opened):
+    # The span is that of the rules when the proposal opened: what opened after it, in its second even, may be
+    # votable for longer.
+    if since != 0 and (since + span > block.timestamp or since >= opened):
         self.history[dataset][to][length] = since | (before << 32)
         length = unsafe_add(length, 1)
     self.voters[dataset][to] = (

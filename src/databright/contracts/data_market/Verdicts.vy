@@ -533,7 +533,8 @@ def post_verdict(
     digest: bytes32 = self._digest(proposal, verdict)
     self._check_terms(terms)
     self._signers(proposal // UNIT, (t >> T_VERSION) & M12, digest, signatures)
-    # A verdict on an older snapshot would be refused in the end; one that stands is not begun anew.
+    # A verdict on an older snapshot would be refused in the end. One that stands is not begun anew, nor put off
+    # by another on its snapshot.
     database: address = staticcall ASSOCIATION.database_of(proposal // UNIT)
     assert verdict.base == staticcall Database(database).num_snapshots(), "verdicts: stale base"
     mark: uint256 = self.marks[proposal]
