@@ -14,6 +14,7 @@ from typing import Any
 from eth_abi.abi import encode
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
+from eth_typing import Hash32
 from eth_utils.crypto import keccak
 
 from databright.contracts import create_address, deployment_plan
@@ -35,7 +36,6 @@ BIG = 2**256 - 1
 OK, COPY, HARMFUL, FRAUD = range(4)
 OPEN, ACCEPTED, REJECTED, EXPIRED, WITHDRAWN, REVISED, VOIDED = range(1, 8)
 
-TERMS = "(uint256,uint256,address,address,bytes32,bytes32,bytes32,uint256,uint256,uint256,uint256,uint256)"
 RULES = (
     "metadata", "schema", "licence", "closes_at", "quorum_bps", "review_minutes", "voting_period",
     "bond", "evaluation_fee", "relay_price", "mint_cap", "epoch_length", "price_per_use",
@@ -270,7 +270,7 @@ class World:
         return proposal
 
     def carry_rules(self, rules: tuple[Any, ...]) -> tuple[int, tuple[Any, ...]]:
-        """A motion for new rules that all curators carried, its delay still to come, and the rules."""
+        """A motion for new rules that all curators carried, its delay to come, and the rules."""
         kept = list(rules)
         kept[RULES.index("curators")] = kept[RULES.index("weights")] = []
         payload = keccak(encode([RULES_TYPE], [tuple(kept)]))
@@ -306,7 +306,7 @@ class World:
 def signed(message: bytes, signers: Sequence[LocalAccount]) -> list[bytes]:
     """Signatures of a digest in ascending order of signer."""
     ordered = sorted(signers, key=lambda account: int(account.address, 16))
-    return [bytes(account.unsafe_sign_hash(message).signature) for account in ordered]
+    return [bytes(account.unsafe_sign_hash(Hash32(message)).signature) for account in ordered]
 
 
 def build_world(

@@ -34,12 +34,12 @@ class RefusedError(Exception):
 @contextmanager
 def refused(reason: str) -> Iterator[None]:
     """Expect a revert with exactly this reason."""
+    found = None
     try:
         yield
     except RefusedError as error:
-        assert str(error) == reason, f"expected {reason!r}, got {str(error)!r}"
-        return
-    raise AssertionError(f"expected {reason!r}, but the call went through")
+        found = str(error)
+    assert found == reason, f"expected {reason!r}, got {found or 'a call that went through'!r}"
 
 
 @lru_cache(maxsize=64)
@@ -103,6 +103,8 @@ class Chain:
                 decode(["string"], raw[4:])[0] if raw[:4] == _ERROR else raw.hex()
             ) from error
         result = self.evm.result
+        if result is None:
+            raise RuntimeError("the EVM tells no result")
         self.gas = result.gas_used
         if not is_static:
             self.logs = [

@@ -223,7 +223,7 @@ def test_challenge_of_a_good_verdict_shields_no_bad_one(attack: Attack) -> None:
 
 
 def test_what_k_colluding_evaluators_and_a_challenger_take() -> None:
-    """k evaluators are trusted with this: others' stakes, up to twice the bond, never money of holders."""
+    """k evaluators are trusted with others' stakes, up to twice the bond, not with income."""
     world = optimistic()
     proposal = world.propose(world.honest)
     world.to_vote(proposal)

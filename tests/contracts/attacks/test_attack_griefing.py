@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tests.contracts.attacks.attack_world import (
     ACCEPTED,
     BOND,
@@ -37,7 +39,7 @@ def settled(world: World) -> int:
     return (int(world.association.datasets(world.dataset)) >> 156) & (2**20 - 1)
 
 
-def rich(**rules: int) -> World:
+def rich(**rules: Any) -> World:
     world = build_world(weights=[6_000, 3_000, 2_000], **rules)
     world.association.deposit(10**6, sender=world.attacker)
     return world
@@ -58,7 +60,7 @@ def spam_naive() -> dict[str, int]:
 
 
 def spam_ours() -> dict[str, int]:
-    """200 open proposals hold the next one up by one period, and lock a sum that grows as a square."""
+    """200 open proposals hold the next one up by a period, and lock money by their square."""
     world = rich()
     free = world.association.deposit_of(world.attacker)
     junk = [world.propose(world.attacker) for _ in range(SPAM)]
@@ -249,7 +251,7 @@ def test_probing_a_holdout_for_nothing(attack: Attack) -> None:
 
 
 def test_a_copier_who_flees_pays_the_fee_of_every_look() -> None:
-    """A bond is lost only to a verdict: whoever revises in time keeps it, and pays each measurement."""
+    """Only a verdict takes a bond: whoever revises in time keeps it and pays each measurement."""
     world = rich()
     before = world.worth(world.attacker)
     world.propose(world.honest)

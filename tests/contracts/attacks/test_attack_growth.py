@@ -1,7 +1,8 @@
 """Attacks by size: no call of the market grows with holders, proposals, tranches or loans.
 
-Gas is that of a transaction whose words are mostly warm, so figures are below those of a chain; what is
-held here is growth. The binary searches and the Fenwick tree take one step more each time a list doubles.
+Gas is that of a transaction whose words are mostly warm, so figures are below those of a chain;
+what is held here is growth. The binary searches and the Fenwick tree take one step more each time
+a list doubles.
 """
 
 from __future__ import annotations
@@ -19,7 +20,6 @@ from tests.contracts.attacks.attack_world import (
     BIG,
     NAIVE,
     RULES,
-    World,
     build_world,
     digest,
     signed,
@@ -47,7 +47,7 @@ LOGS = {
     "claim of a small holder": STEP,
     "transfer of the first tranche": STEP,
 }
-"""Kind of call -> gas of what it does once more each time a list doubles; all others do nothing more."""
+"""Kind of call -> gas of one step more each time a list doubles; others do nothing more."""
 
 
 def holder(index: int) -> str:

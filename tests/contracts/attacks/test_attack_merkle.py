@@ -1,4 +1,4 @@
-"""Attacks on Merkle trees and on what a value pool pays: nodes as leaves, sums that do not add up."""
+"""Attacks on Merkle trees and value pools: nodes as leaves, sums that are too large."""
 
 from __future__ import annotations
 
@@ -123,13 +123,13 @@ def point_leaf(index: int, salt: bytes, row: bytes, owner: str, cid: bytes) -> b
 
 
 def test_second_pre_image_of_a_node_in_a_tree_of_points() -> None:
-    """Neither a node as a point, nor a point at another place, of another owner or in another snapshot."""
+    """No node as a point, no point at another place, of another owner or in another snapshot."""
     world = build_world(weights=[6_000, 3_000, 2_000])
     points = [
         (index, 3, digest(f"salt {index}"), digest(f"row {index}"), world.honest, digest("cid"))
         for index in range(3)
     ]
-    leaves = [point_leaf(one[0], *one[2:]) for one in points]  # type: ignore[arg-type]
+    leaves = [point_leaf(one[0], *one[2:]) for one in points]
     left = keccak(b"\1" + leaves[0] + leaves[1])
     root = keccak(b"\1" + left + leaves[2])
     proposal = world.propose(world.honest, root=root, num_rows=3)

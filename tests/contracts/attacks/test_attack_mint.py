@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tests.contracts.attacks.attack_world import (
     BOND,
     CAP,
@@ -251,7 +253,7 @@ def copied_ours() -> dict[str, int]:
     world = build_world()
     before = world.worth(world.attacker)
     supply = int(world.token.totalSupply())
-    data = {"root": digest("data"), "ref": digest("ref")}
+    data: dict[str, Any] = {"root": digest("data"), "ref": digest("ref")}
     original = world.propose(world.honest, **data)
     copy = world.propose(world.attacker, **data)
     for proposal in (original, copy):

@@ -1,4 +1,4 @@
-"""Attacks on payments: calls from within, tokens that misbehave, payees that refuse, calls sent first."""
+"""Attacks on payments: calls from within, bad tokens, payees that refuse, calls sent first."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def test_calls_into_another_contract_from_within_conserve_money() -> None:
     assert (thief.succeeded(), thief.tried()) == (1, 2)
     assert world.worth(thief.address) == before
     assert world.balance(world.database) == 8
-    # Settle a proposal while income is being paid in: the snapshot's income is what was paid for it.
+    # A proposal settled while income is being paid in: the income is the older snapshot's.
     waiting = world.propose(who("worker"))
     world.vote_all(waiting)
     world.to_end(waiting)
@@ -226,7 +226,7 @@ def frozen_naive() -> dict[str, int]:
 
 
 def frozen_ours() -> dict[str, int]:
-    world, thief = hooked()
+    world, _ = hooked()
     first = world.accepted(world.attacker, 16)
     other = world.accepted(world.honest, 16)
     world.token.freeze(world.attacker, True)

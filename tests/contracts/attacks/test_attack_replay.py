@@ -6,6 +6,7 @@ from typing import Any
 
 from eth_abi.abi import encode
 from eth_account.signers.local import LocalAccount
+from eth_typing import Hash32
 from eth_utils.crypto import keccak
 
 from tests.contracts.attacks.attack_world import (
@@ -41,7 +42,7 @@ def ballot(
     fields = ["bytes32", "address", "uint256", "bool", "uint256", "uint256"]
     content = encode(fields, [_BALLOT, voter.address, proposal, support, nonce, deadline])
     separator = changes.get("separator", world.votes.DOMAIN_SEPARATOR())
-    found = voter.unsafe_sign_hash(keccak(b"\x19\x01" + separator + keccak(content)))
+    found = voter.unsafe_sign_hash(Hash32(keccak(b"\x19\x01" + separator + keccak(content))))
     return packed(proposal, support, voter.address, deadline, found)
 
 
