@@ -108,9 +108,7 @@ def _argument(
     return _value(draw, str(entry["type"]))
 
 
-def _special(
-    draw: random.Random, known: Known, contract: str, event: str, name: str
-) -> object | None:
+def _special(draw: random.Random, known: Known, contract: str, event: str, name: str) -> Any:
     """Arguments that are neither an id of their own name nor of just any value."""
     if event == "DatasetCreated" and name == "database":
         return database_of(len(known.of("dataset")) + 1)

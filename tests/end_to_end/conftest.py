@@ -24,6 +24,7 @@ from databright.units import Address, Amount, BasisPoints, Digest, Seconds, Shar
 from databright.wiring.local_market import LocalMarket, Purse
 from databright.wiring.node import ensure_registered
 from databright.wiring.session import open_actor
+from tests.end_to_end.governance_world import World, make_world
 
 PEOPLE = ("initiator", "curator-1", "curator-2", "oracle", "alice", "bob", "carol", "dave", "poor")
 NODES = ("node-1", "node-2", "node-3", "node-4")
@@ -136,3 +137,10 @@ def data_market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DataMarket
     market = make_data_market(tmp_path_factory.mktemp("home"))
     yield market
     market.local.stop()
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    made = make_world(tmp_path_factory.mktemp("home"))
+    yield made
+    made.local.stop()

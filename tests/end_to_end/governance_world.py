@@ -229,3 +229,14 @@ def make_world(home: Path) -> World:
         local.stop()
         raise
     return World(home, local, local.market())
+
+
+def begin_vote(world: World, number: int) -> None:
+    world.advance_to(world.registry.proposal(number).votes_from)
+
+
+def run(world: World) -> None:
+    """Let a keeper do everything that is due."""
+    keeper = world.keeper()
+    while keeper.step():
+        pass

@@ -13,7 +13,7 @@ import pytest
 
 from databright.cli.main import main
 from databright.client import Client
-from databright.client.data import check_offline
+from databright.client.provenance import check_offline
 from databright.data_market.entities import ACCEPTED, REVISED, WITHDRAWN, Step, award
 from databright.data_market.proposals import ProposalDraft
 from databright.data_market.requests import RequestDraft
@@ -76,7 +76,7 @@ def propose(world: World, name: str, dataset: int, seed: int, **said: Any) -> in
 
 
 def findings(proof: PointProof, client: Client) -> dict[str, Status]:
-    return {one.about: one.status for one in client.data.check(proof).findings}
+    return {one.about: one.status for one in client.provenance.check(proof).findings}
 
 
 def test_a_batch_is_one_proposal_and_every_owner_keeps_its_points(
@@ -118,15 +118,16 @@ def test_a_batch_is_one_proposal_and_every_owner_keeps_its_points(
 def _check_proofs(world: World, proposal: int, bobs: Rows) -> None:
     # The proposer proves from its own secrets, a node from the sealed rows: the same points.
     proofs = {
-        name: Client(world.home, name).data.prove(proposal, 25) for name in ("oracle", "node-1")
+        name: Client(world.home, name).provenance.prove(proposal, 25)
+        for name in ("oracle", "node-1")
     }
     assert proofs["oracle"] == proofs["node-1"]
     for path in (world.home / "points").iterdir():
         assert path.stat().st_mode & 0o077 == 0
         path.rename(path.with_suffix(".away"))
-    assert Client(world.home, "node-3").data.prove(proposal, 25) == proofs["oracle"]
+    assert Client(world.home, "node-3").provenance.prove(proposal, 25) == proofs["oracle"]
     with pytest.raises(BadInputError, match="neither this home nor the key oracle"):
-        Client(world.home, "oracle").data.prove(proposal, 25)
+        Client(world.home, "oracle").provenance.prove(proposal, 25)
     for path in (world.home / "points").iterdir():
         path.rename(path.with_suffix(".points"))
     proof = proofs["oracle"]
@@ -168,12 +169,12 @@ def test_a_proof_is_written_and_verified_and_a_changed_one_is_not(
         told(capsys, "data", "prove", second, 7, "--out", file, *home, "--as", "bob", code=2)
     proof = read_proof((tmp_path / "proof.bin").read_bytes())
     assert proof.snapshot.number == 2
-    older = Client(world.home, "alice").data.prove(first, 0, snapshot=1)
+    older = Client(world.home, "alice").provenance.prove(first, 0, snapshot=1)
     assert (older.snapshot.number, older.path.num_leaves) == (1, 40)
     with pytest.raises(BadInputError, match="does not hold proposal"):
-        Client(world.home, "bob").data.prove(second, 0, snapshot=1)
+        Client(world.home, "bob").provenance.prove(second, 0, snapshot=1)
     with pytest.raises(BadInputError, match="there is no point 40"):
-        Client(world.home, "bob").data.prove(second, 40)
+        Client(world.home, "bob").provenance.prove(second, 40)
     changes = {
         "point": dataclasses.replace(
             proof, point=dataclasses.replace(proof.point, owner=world.address("alice"))
@@ -187,7 +188,7 @@ def test_a_proof_is_written_and_verified_and_a_changed_one_is_not(
     }
     client = Client(world.home, "alice")
     for about, wrong in changes.items():
-        found = client.data.check(wrong)
+        found = client.provenance.check(wrong)
         failed = {one.about for one in found.findings if one.status is Status.FAILS}
         assert failed, about
         if about != "snapshot":  # the Database knows no root of a snapshot
@@ -263,9 +264,9 @@ def test_a_deposit_is_paid_in_used_up_and_taken_back(
     told(capsys, "withdraw", "--home", world.home, "--as", "doubter")
     assert doubter.wallet.balance().tokens == before
     with pytest.raises(BadInputError, match="at least 1"):
-        doubter.wallet.deposit(Amount(0))
+        doubter.wallet.pay_in(Amount(0))
     with pytest.raises(BadInputError, match="market tokens"):
-        doubter.wallet.deposit(Amount(10**15))
+        doubter.wallet.pay_in(Amount(10**15))
 
 
 def test_shares_are_handed_over_and_removed_and_keep_what_they_earned(
@@ -319,7 +320,7 @@ def _check_removed(world: World, dataset: int, first: int, second: int) -> None:
     assert world.registry.snapshot(dataset, 2).total_shares == 1_200
     with pytest.raises(UnknownEntityError, match="no snapshot 4"):
         world.registry.snapshot(dataset, 4)
-    assert Client(world.home, "bob").data.prove(second, 3).snapshot.number == 2
+    assert Client(world.home, "bob").provenance.prove(second, 3).snapshot.number == 2
 
 
 def test_a_request_pays_by_its_falling_curve(

@@ -178,7 +178,7 @@ def deposit(
     """Pay into the deposit that bonds and fees of later proposals are locked from."""
     more = amount(money)
     acting = client(home, actor, passphrase_file)
-    show_written(acting.wallet.deposit(more, dry_run=dry_run), "deposit", as_json=as_json)
+    show_written(acting.wallet.pay_in(more, dry_run=dry_run), "deposit", as_json=as_json)
 
 
 def withdraw(

@@ -8,13 +8,13 @@ from pathlib import Path
 from databright.client.buyer import BuyerView
 from databright.client.contributor import ContributorView
 from databright.client.curator import CuratorView
-from databright.client.data import DataView
 from databright.client.discussion import DiscussionView
 from databright.client.discussion_ways import LocalWay, RemoteWay
 from databright.client.evaluator import EvaluatorView
 from databright.client.governance import GovernanceView
 from databright.client.initiator import InitiatorView
 from databright.client.models import ModelView
+from databright.client.provenance import ProvenanceView
 from databright.client.shareholder import ShareholderView
 from databright.client.wallet import WalletView
 from databright.client.worker import WorkerView
@@ -85,9 +85,9 @@ class Client:
         return ShareholderView(self._desk)
 
     @cached_property
-    def data(self) -> DataView:
+    def provenance(self) -> ProvenanceView:
         """Points of accepted data and their proofs."""
-        return DataView(self._desk)
+        return ProvenanceView(self._desk)
 
     @cached_property
     def curator(self) -> CuratorView:

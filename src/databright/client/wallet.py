@@ -87,7 +87,7 @@ class WalletView:
             native=contracts.chain.balance(who),
         )
 
-    def deposit(self, amount: Amount, *, dry_run: bool = False) -> Written:
+    def pay_in(self, amount: Amount, *, dry_run: bool = False) -> Written:
         """Add to the deposit that pays bonds and fees.
 
         Args:

@@ -269,8 +269,8 @@ class World:
         self.execute(proposal, self.verdict(amount))
         return proposal
 
-    def carry_rules(self, rules: tuple[Any, ...]) -> None:
-        """Change the dataset's rules by a motion that all curators carry."""
+    def carry_rules(self, rules: tuple[Any, ...]) -> tuple[int, tuple[Any, ...]]:
+        """A motion for new rules that all curators carried, its delay still to come, and the rules."""
         kept = list(rules)
         kept[RULES.index("curators")] = kept[RULES.index("weights")] = []
         payload = keccak(encode([RULES_TYPE], [tuple(kept)]))
@@ -281,8 +281,10 @@ class World:
         self.vote_all(motion)
         self.to_end(motion)
         self.motions.settle_motion(motion)
-        self.chain.wait(int(self.motions.motion(motion)[7]) - self.chain.now)
-        self.motions.enact_rules(motion, tuple(kept))
+        return motion, tuple(kept)
+
+    def ready_at(self, motion: int) -> int:
+        return int(self.motions.motion(motion)[7])
 
     def check_association(self, *proposers: str) -> None:
         """The association holds exactly bonds and fees of open proposals, deposits and credits."""
@@ -308,7 +310,11 @@ def signed(message: bytes, signers: Sequence[LocalAccount]) -> list[bytes]:
 
 
 def build_world(
-    token: Path | None = None, chain_id: int = 31_337, more: Sequence[str] = (), **rules: Any
+    token: Path | None = None,
+    chain_id: int = 31_337,
+    more: Sequence[str] = (),
+    chain: Chain | None = None,
+    **rules: Any,
 ) -> World:
     """Deploy a market by the deployment plan, with one dataset that has no data yet.
 
@@ -316,9 +322,10 @@ def build_world(
         token: source of a token of the test's own that has `mint`; else the market's.
         chain_id: EIP-155 id.
         more: further accounts that get money.
+        chain: where; a fresh quick one by default.
         rules: of the dataset.
     """
-    world = World(Chain(chain_id))
+    world = World(chain or Chain(chain_id))
     holders = [
         world.attacker, world.honest, world.buyer, who("initiator"), who("accomplice"),
         who("worker"), *world.curators, *(one.address for one in world.evaluators), *more,

@@ -102,9 +102,9 @@ class Chain:
             raise RefusedError(
                 decode(["string"], raw[4:])[0] if raw[:4] == _ERROR else raw.hex()
             ) from error
+        result = self.evm.result
+        self.gas = result.gas_used
         if not is_static:
-            result = self.evm.result
-            self.gas = result.gas_used
             self.logs = [
                 (log.address.lower(), list(log.data[0]), bytes(log.data[1])) for log in result.logs
             ]
@@ -113,14 +113,35 @@ class Chain:
     def deploy(self, sender: str, code: bytes) -> str:
         return str(self.evm.deploy(sender, code))
 
+    def keep(self) -> None:
+        """Forget how to undo what happened until now: long runs stay quick."""
+        self.evm.snapshot()
+        self.evm.commit()
+
     @contextmanager
     def undone(self) -> Iterator[None]:
         """What happens inside never happened afterwards."""
         now, place = self.now, self.evm.snapshot()
-        yield
-        self.evm.revert(place)
-        self.now = now
-        self.evm.set_block_env(self._block())
+        try:
+            yield
+        finally:
+            self.evm.revert(place)
+            self.now = now
+            self.evm.set_block_env(self._block())
+
+
+@dataclass(frozen=True)
+class Method:
+    """One function of an ABI, looked up once."""
+
+    selector: bytes
+    takes: list[str]
+    gives: list[str]
+    is_view: bool
+
+
+_METHODS: dict[tuple[int, str], Method] = {}
+"""(identity of an ABI, which the caches above keep alive; name) -> its function."""
 
 
 @dataclass
@@ -137,19 +158,29 @@ class Bound:
                 return item
         raise AttributeError(name)
 
+    def _method(self, name: str) -> Method:
+        place = (id(self.abi), name)
+        if place not in _METHODS:
+            item = self.entry(name)
+            _METHODS[place] = Method(
+                bytes(function_abi_to_4byte_selector(item)),  # type: ignore[arg-type]
+                [kind(part) for part in item["inputs"]],
+                [kind(part) for part in item["outputs"]],
+                item["stateMutability"] in {"view", "pure"},
+            )
+        return _METHODS[place]
+
     def encoded(self, name: str, *args: Any) -> bytes:
-        item = self.entry(name)
-        selector = bytes(function_abi_to_4byte_selector(item))  # type: ignore[arg-type]
-        return selector + encode([kind(part) for part in item["inputs"]], list(args))
+        method = self._method(name)
+        return method.selector + encode(method.takes, list(args))
 
     def __getattr__(self, name: str) -> Any:
-        item = self.entry(name)
-        is_view = item["stateMutability"] in {"view", "pure"}
+        method = self._method(name)
 
         def call(*args: Any, sender: str = "0x" + "99" * 20) -> Any:
-            data = self.encoded(name, *args)
-            output = self.chain.send(str(sender), self.address, data, is_view)
-            values = decode([kind(part) for part in item["outputs"]], output)
+            data = method.selector + encode(method.takes, list(args))
+            output = self.chain.send(str(sender), self.address, data, method.is_view)
+            values = decode(method.gives, output)
             return values[0] if len(values) == 1 else (values or None)
 
         return call

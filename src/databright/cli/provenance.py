@@ -8,18 +8,27 @@ from pathlib import Path
 
 import typer
 
-from databright.cli._options import AS, HOME, JSON, PASSPHRASE_FILE, client, home_of, show
-from databright.client.data import check_offline, check_proof
+from databright.cli._options import AS, DRY_RUN, HOME, JSON, PASSPHRASE_FILE, client, home_of, show
+from databright.client.provenance import check_offline, check_proof
 from databright.errors import BadInputError
 from databright.records.point_proof import is_sound
 from databright.records.point_proof_forms import proof_to_bytes, proof_to_text
 from databright.records.point_proof_json import MAX_JSON_BYTES, proof_to_json, read_proof
 from databright.wiring.session import read_market
 
-app = typer.Typer(help="Points of accepted data.", no_args_is_help=True)
+data_app = typer.Typer(help="Points of accepted data.", no_args_is_help=True)
 
 
-@app.command("prove")
+def register(app: typer.Typer) -> None:
+    """Add the verbs.
+
+    Args:
+        app: the command line.
+    """
+    app.add_typer(data_app, name="data")
+
+
+@data_app.command("prove")
 def prove(
     proposal: int = typer.Argument(help="Id of an accepted proposal."),
     index: int = typer.Argument(help="Number of the row in it, from 0."),
@@ -33,18 +42,19 @@ def prove(
     passphrase_file: Path | None = PASSPHRASE_FILE,
     home: Path | None = HOME,
     as_json: bool = JSON,
+    dry_run: bool = DRY_RUN,
 ) -> None:
     """Prove that a row is in a snapshot, who gave it, and which models used it."""
     acting = client(home, actor, passphrase_file)
-    proof = acting.data.prove(proposal, index, snapshot=snapshot)
+    proof = acting.provenance.prove(proposal, index, snapshot=snapshot)
     binary = proof_to_bytes(proof)
     written = proof_to_json(proof) if out is not None and out.suffix == ".json" else binary
-    if out is not None:
+    if out is not None and not dry_run:
         _write(out, written)
-    checked = acting.data.check(proof)
+    checked = acting.provenance.check(proof)
     record = {
         "bytes": len(binary),
-        "file": None if out is None else str(out),
+        "file": None if out is None or dry_run else str(out),
         "proof": proof_to_text(proof),
         "contributor": proof.point.owner,
         "proposer": proof.terms.proposer,
@@ -55,7 +65,8 @@ def prove(
     }
     lines = [
         f"point {index} of proposal {proposal} in snapshot {proof.snapshot.number}: "
-        f"{len(binary)} bytes" + (f", written to {out}" if out is not None else ""),
+        f"{len(binary)} bytes"
+        + (f", {'would be written' if dry_run else 'written'} to {out}" if out is not None else ""),
         f"  contributed by {proof.point.owner}, shares minted for {proof.terms.payee}",
         *(
             f"  now owned by {owner.address}: {owner.shares} of {proof.shares} shares"
@@ -71,7 +82,7 @@ def prove(
     show(record, lines, as_json=as_json)
 
 
-@app.command("verify")
+@data_app.command("verify")
 def verify(
     file: Path = typer.Argument(help="The proof, in any of its forms."),
     rpc: str = typer.Option("", "--rpc", help="JSON-RPC address of a chain to compare with."),

@@ -20,7 +20,7 @@ from databright.records.points import PointTree
 from databright.records.terms import split_proposal_id
 
 
-class DataView:
+class ProvenanceView:
     """Points of accepted data and their proofs.
 
     Args:
