@@ -113,13 +113,13 @@ def _special(draw: random.Random, known: Known, contract: str, event: str, name:
     if event == "DatasetCreated" and name == "database":
         return database_of(len(known.of("dataset")) + 1)
     if event == "Proposed" and name == "request":
-        return draw.choice((0, *known.of("request")))
+        return int(draw.choice((0, *known.of("request"))))
     if (event, name) == ("Settled", "status"):
         return draw.choice((2, 2, 3, 4, 5, 6))
     if (event, name) == ("BondSlashed", "tranche"):
         return draw.randrange(3)
     if contract == "Database" and event == "Transfer" and name == "id":
-        return _pick(draw, known, "tranche")
+        return int(_pick(draw, known, "tranche"))
     if name == "curve":
         return tuple((draw.randrange(9), draw.randrange(2**90)) for _ in range(draw.randint(1, 4)))
     return None

@@ -17,10 +17,10 @@ from databright.chain.base import Fees, Header, Log, Receipt
 from databright.chain.jsonrpc import FIRST_PAUSE_S, LONGEST_PAUSE_S, JsonRpc, RpcError
 from databright.chain.refusals import told
 from databright.chain.reverts import revert_reason
+from databright.chain.spans import read_spans
 from databright.errors import ChainError, TransactionFailedError, WrongChainError
 from databright.units import Address
 
-_MAX_SPAN = 100_000
 _REVERTED = 3
 # Answers that say "this very transaction, or a later one, is here already".
 _MAYBE_IN = ("already known", "nonce too low", "already imported", "known transaction")
@@ -358,34 +358,17 @@ class EthereumChain:
 
         Returns:
             Events by (block, log index).
-
-        Raises:
-            RpcError: even a single block is refused.
         """
         if not addresses:
             return []
-        found: list[Log] = []
         wanted: dict[str, object] = {"address": list(addresses)}
         wanted["topics"] = [["0x" + word.hex() for word in place] or None for place in topics]
-        spans = [(from_block, to_block)]
-        while spans:
-            first, last = spans.pop()
-            if first > last:
-                continue
-            if last - first >= _MAX_SPAN:
-                spans += [(first + _MAX_SPAN, last), (first, first + _MAX_SPAN - 1)]
-                continue
-            try:
-                answer = self._read(
-                    "eth_getLogs", {"fromBlock": hex(first), "toBlock": hex(last), **wanted}
-                )
-            except RpcError:
-                if first == last:
-                    raise
-                middle = (first + last) // 2
-                spans += [(middle + 1, last), (first, middle)]
-                continue
-            found.extend(read_log(entry) for entry in answer)
+
+        def ask(first: int, last: int) -> list[Any]:
+            span = {"fromBlock": hex(first), "toBlock": hex(last), **wanted}
+            return list(self._read("eth_getLogs", span))
+
+        found = [read_log(entry) for entry in read_spans(ask, from_block, to_block)]
         return sorted(found, key=lambda log: (log.block_number, log.log_index))
 
 
