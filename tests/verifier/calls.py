@@ -56,7 +56,7 @@ CALLS: Mapping[str, tuple[str, ...]] = {
         "bytes32",
         "bytes32",
         "bytes32",
-    ),  # fmt: skip
+    ),
     # DataAssociation
     "propose": ("uint256", "uint256", "address", "bytes32", "bytes32", "bytes32", "uint256"),
     "withdraw_proposal": (TERMS_KIND,),
