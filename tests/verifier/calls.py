@@ -43,6 +43,20 @@ CALLS: Mapping[str, tuple[str, ...]] = {
     "vote_many": ("uint256[]", "uint256"),
     "vote_signed": ("(uint256,bytes32,bytes32)[]",),
     "vote_lent": (TERMS_KIND, "bool", "uint256", "address[]"),
+    "lend": ("uint256", "address", "uint256", "uint256", "uint256"),
+    "take_back": ("uint256",),
+    "cancel_ballots": ("uint256",),
+    # DataRequests
+    "open_request": (
+        "uint256",
+        "uint256",
+        "(uint256,uint256)[]",
+        "uint256",
+        "bytes32",
+        "bytes32",
+        "bytes32",
+        "bytes32",
+    ),
     # DataAssociation
     "propose": ("uint256", "uint256", "address", "bytes32", "bytes32", "bytes32", "uint256"),
     "withdraw_proposal": (TERMS_KIND,),

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
+
+from eth_utils.address import to_checksum_address
 
 from tests.verifier import (
     challenges_again,
     closings_again,
+    ethereum,
     motions_again,
     pools_again,
     proposals_again,
@@ -35,6 +39,10 @@ CAUSES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "ChallengeDecided": ("Challenges", ("answer", "lapse")),
     "EvaluatorSlashed": ("Challenges", ("answer",)),
     "EvaluatorSet": ("", ("stake", "unstake", "answer", "create_dataset", "enact_rules")),
+    "Lent": ("CuratorToken", ("lend",)),
+    "TakenBack": ("CuratorToken", ("take_back",)),
+    "BallotsCancelled": ("CuratorToken", ("cancel_ballots",)),
+    "RequestOpened": ("DataRequests", ("open_request",)),
     "Moved": ("Motions", ("move",)),
     "MotionSettled": ("Motions", ("settle_motion",)),
     "Enacted": ("Motions", ("enact_rules", "enact_takedown")),
@@ -62,11 +70,27 @@ def check_governance(market: Market, checks: Checks) -> Assembly:
         The state at the end.
     """
     separator = typed.domain(market.chain_id, market.addresses["CuratorToken"])
+    _check_silent(market, checks)
     assembly = Assembly(market, checks, Polls(separator), pools=defaultdict(pools_again.Pool))
     for events in market.by_transaction():
         with checks.section(f"transaction {events[0].tx}"):
             _step(assembly, events)
     return assembly
+
+
+def _check_silent(market: Market, checks: Checks) -> None:
+    """Whatever these functions do is told by an event."""
+    functions = {function for _, causes in CAUSES.values() for function in causes}
+    told = {event.tx for event in market.events}
+    receipts = {receipt["transactionHash"]: receipt for receipt in market.document["receipts"]}
+    silent = [
+        tx
+        for tx in market.transactions
+        if market.call(tx)[1] in functions
+        and tx not in told
+        and ethereum.number(receipts[tx]["status"])
+    ]
+    checks.same("calls without any event", [], silent)
 
 
 def _step(assembly: Assembly, events: Sequence[Event]) -> None:
@@ -133,6 +157,8 @@ def _close_request(assembly: Assembly, event: Event) -> None:
 
 def _ballots(assembly: Assembly, function: str, sender: str, events: Sequence[Event]) -> None:
     polls, time, said = assembly.polls, events[0].time, list[Said]()
+    if function in {"lend", "take_back", "cancel_ballots"}:
+        _loans(assembly, function, sender, events)
     if function not in CAUSES["Voted"][1]:
         return
     args = assembly.market.arguments(events[0].tx)
@@ -153,6 +179,39 @@ def _ballots(assembly: Assembly, function: str, sender: str, events: Sequence[Ev
     assembly.among(f"{about} by {sender}", events, said, BALLOTS)
 
 
+def _loans(assembly: Assembly, function: str, sender: str, events: Sequence[Event]) -> None:
+    args = assembly.market.arguments(events[0].tx)
+    if function == "lend":
+        dataset, oracle, cap, expiry, least = args
+        values = {
+            "dataset": dataset, "lender": sender, "oracle": str(to_checksum_address(oracle)),
+            "cap": min(cap, 2**52 - 1), "expiry": min(expiry, 2**32 - 1),
+            "least_confidence": least,
+        }  # fmt: skip
+        said: Said = "Lent", values
+    elif function == "take_back":
+        said = "TakenBack", {"dataset": args[0], "lender": sender}
+    else:
+        nonce = assembly.polls.nonces[args[0], sender] + 1
+        said = "BallotsCancelled", {"dataset": args[0], "voter": sender, "nonce": nonce}
+    assembly.among(f"{function} by {sender}", events, [said], {said[0]})
+
+
+def _requests(assembly: Assembly, function: str, sender: str, events: Sequence[Event]) -> None:
+    if function != "open_request":
+        return
+    dataset, escrow, curve, *rest = assembly.market.arguments(events[0].tx)
+    names = "deadline", "holdout", "holdout_ref", "program", "card"
+    values = {
+        "request": len(assembly.requests) + 1, "dataset": dataset, "initiator": sender,
+        "escrow": escrow, "curve": curve, **dict(zip(names, rest, strict=True)),
+    }  # fmt: skip
+    assembly.among("request", events, [("RequestOpened", values)], ("RequestOpened",))
+    steps = [(0, 2**96), *curve]
+    falls = all(a[0] < b[0] and a[1] >= b[1] for a, b in pairwise(steps))
+    assembly.holds(f"request {values['request']}: a falling curve", falls, curve)
+
+
 def _proposals(assembly: Assembly, function: str, sender: str, events: Sequence[Event]) -> None:
     steps = {
         "propose": proposals_again.propose,
@@ -163,10 +222,12 @@ def _proposals(assembly: Assembly, function: str, sender: str, events: Sequence[
         steps[function](assembly, sender, assembly.market.arguments(events[0].tx), events)
 
 
-def _verdicts(assembly: Assembly, function: str, _: str, events: Sequence[Event]) -> None:
+def _verdicts(assembly: Assembly, function: str, sender: str, events: Sequence[Event]) -> None:
+    if function == "post_verdict":
+        args = assembly.market.arguments(events[0].tx)
+        closings_again.post_verdict(assembly, sender, args, events)
     steps = {
         "execute": closings_again.execute,
-        "post_verdict": closings_again.post_verdict,
         "expire": closings_again.expire,
         "release_bond": closings_again.release_bond,
     }
@@ -219,7 +280,9 @@ def _charter(assembly: Assembly, function: str, sender: str, events: Sequence[Ev
     said.append(("Installed", {"dataset": number, "version": 1}))
     names = ("metadata", "schema", "max_exposure_bps", "price_per_use")
     created = {name: rules[name] for name in names}
-    created |= {"dataset": number, "creator": sender, "database": event.args["database"]}
+    # The Charter makes nothing else.
+    database = ethereum.created_address(assembly.market.addresses["Charter"], number)
+    created |= {"dataset": number, "creator": sender, "database": database}
     said.append(("DatasetCreated", created))
     assembly.among(f"dataset {number}", events, said, {name for name, _ in said})
     assembly.same("number of the dataset", number, len(assembly.datasets))
@@ -248,5 +311,6 @@ _HANDLERS: Mapping[str, Any] = {
     "Challenges": _challenges,
     "Motions": _motions,
     "Charter": _charter,
+    "DataRequests": _requests,
     "Database": _database,
 }

@@ -228,7 +228,8 @@ class _Proposal:
             signer = typed.signer(message, bytes.fromhex(signed["signature"]))
             self._same("signer of published evidence", signed["evaluator"], signer)
             self._same("publisher of evidence", event.args["evaluator"], signer)
-            self._same("proposal of published evidence", values[0], self.number)
+            said = [event.args["proposal"], event.args["base"]]
+            self._same("proposal and base of published evidence", values[:2], said)
             if figures == self.done["evidence"]:
                 reasons[signer] = signed["reason"]
         self._same("signers whose evidence is public", [], [*set(self.signers) - set(reasons)])

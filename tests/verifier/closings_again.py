@@ -17,7 +17,9 @@ SLASHING = ("BondSlashed", "Given", "Burnt", "TrancheFunded")
 M16 = 2**16 - 1
 
 
-def post_verdict(assembly: Assembly, args: tuple[Any, ...], events: Sequence[Event]) -> None:
+def post_verdict(
+    assembly: Assembly, sender: str, args: tuple[Any, ...], events: Sequence[Event]
+) -> None:
     """A verdict shown while the vote is on."""
     event = next(event for event in events if event.name == "VerdictPosted")
     values, verdict_values, signatures = args
@@ -32,8 +34,9 @@ def post_verdict(assembly: Assembly, args: tuple[Any, ...], events: Sequence[Eve
     assembly.holds(f"{about}: may be posted", may and gains, event.time)
     newest = assembly.datasets[poll.dataset].registry.newest
     assembly.same(f"{about}: on the newest snapshot", verdict["base"], newest)
-    told = [event.args[name] for name in ("base", "amount", "evidence")]
-    assembly.same(f"{about}: figures", told, [verdict[n] for n in ("base", "amount", "evidence")])
+    names = ("base", "amount", "evidence")
+    told = {"proposal": poll.id, "poster": sender, **{name: verdict[name] for name in names}}
+    assembly.among(about, events, [("VerdictPosted", told)], ("VerdictPosted",))
     mark.posted = verdict, event.time
 
 

@@ -14,7 +14,7 @@ import pytest
 from benchmarks.metering.session import open_session
 from databright.chain.devnet.anvil import find_anvil
 from tests.verifier.checks import Checks
-from tests.verifier.export import load_export, read_market
+from tests.verifier.export import check_chain, load_export, read_market
 from tests.verifier.small_chain import Chain, people
 from tests.verifier.small_market import play
 from tests.verifier.small_steps import PEOPLE
@@ -69,6 +69,7 @@ class Told:
         checks = Checks()
         with checks.section("the export"):
             market = read_market(given[1])
+            check_chain(market, checks)
             check_data_market(given[0], market, home or self.home, checks, {})
         return checks
 

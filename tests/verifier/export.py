@@ -60,6 +60,7 @@ class Market:
         transactions: hash -> transaction.
         inside: address -> name, of every contract that may hold money.
         databases: address -> dataset.
+        senders: transaction hash -> who signed it, of those that were asked for.
     """
 
     document: Mapping[str, Any]
@@ -68,6 +69,7 @@ class Market:
     transactions: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     inside: dict[str, str] = field(default_factory=dict)
     databases: dict[str, int] = field(default_factory=dict)
+    senders: dict[str, str] = field(default_factory=dict)
 
     @property
     def chain_id(self) -> int:
@@ -93,7 +95,9 @@ class Market:
 
     def sender(self, tx: str) -> str:
         """Who signed a transaction."""
-        return ethereum.transaction_sender(self.transactions[tx])
+        if tx not in self.senders:
+            self.senders[tx] = ethereum.transaction_sender(self.transactions[tx])
+        return self.senders[tx]
 
     def calldata(self, tx: str, contract: str) -> bytes:
         """Input of a transaction to one of the market's contracts."""

@@ -149,6 +149,10 @@ class Income:
         sender, receiver, tranche, amount = (
             event.args[k] for k in ("sender", "receiver", "id", "amount")
         )
+        by = self.market.sender(event.tx)
+        if sender == ZERO:
+            by = self.market.addresses["DataAssociation"]
+        self.checks.same(f"transfer of {tranche}: by whom", event.args["caller"], by)
         if sender == ZERO:
             entry = {"shares": amount, "to": receiver}
             minted = self._minted(event, tranche)

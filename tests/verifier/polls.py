@@ -179,7 +179,7 @@ class Polls:
         weight = self.weight(poll, voter)
         if not poll.is_votable(time) or voter in poll.own or not weight:
             return []
-        led, said = poll.yes_leads, []
+        led, said = poll.yes_leads, list[Said]()
         if voter in poll.cast:
             side, lent, _ = poll.cast.pop(voter)
             poll.tally[side] -= lent

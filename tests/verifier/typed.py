@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 from eth_keys.datatypes import Signature
 from eth_utils.crypto import keccak
@@ -43,6 +44,7 @@ def digest(separator: bytes, kind: str, values: Sequence[int | bytes]) -> bytes:
     return keccak(b"\x19\x01" + separator + struct)
 
 
+@cache
 def signer(message: bytes, signature: bytes) -> str:
     """Who signed a digest: r | s | v, v = 27 or 28, s in the lower half."""
     if len(signature) != 65 or signature[64] not in {27, 28}:

@@ -68,6 +68,8 @@ def verify(
     except UNREADABLE as error:
         checks.holds("the export can be read", False, f"{type(error).__name__}: {error}")
         return checks
+    with checks.section("chain"):
+        check_chain(market, checks)
     check_data_market(story, market, home, checks, names or {})
     with checks.section("job"):
         check_job(story, market, content, checks)
@@ -85,7 +87,7 @@ def check_data_market(
     checks: Checks,
     names: Mapping[str, str],
 ) -> None:
-    """Everything but the job, its model and predictions.
+    """Everything but hashes and the job, its model and predictions.
 
     Args:
         story: the demo's JSON.
@@ -95,8 +97,6 @@ def check_data_market(
         names: address -> name of the actors, where known.
     """
     content = Content(home / STORE)
-    with checks.section("chain"):
-        check_chain(market, checks)
     with checks.section("events"):
         check_events(story, market, names, checks)
     with checks.section("deployer"):
