@@ -18,8 +18,9 @@ from eth_utils.crypto import keccak
 from databright.contracts import create_address, deployment_plan
 from databright.records.terms import Terms
 from databright.units import Address, Amount
-from tests.contracts.books import M52, Books
+from tests.contracts.books import M52
 from tests.contracts.market_world import artifact, artifact_bound, digest, events
+from tests.contracts.shortcuts import Shortcuts
 from tests.contracts.signing import keys, verdict_signatures
 
 HOSTILE = Path(__file__).parent / "doubles" / "HostileToken.vy"
@@ -64,7 +65,7 @@ def call(terms: Terms) -> tuple[Any, ...]:
 
 
 @dataclass
-class Market(Books):
+class Market(Shortcuts):
     """Contracts and people of one market."""
 
     deployer: str
@@ -307,28 +308,6 @@ class Market(Books):
         self.execute(terms, self.verdict(amount))
         return terms.proposal
 
-    # What no test can play through
-
-    def set_dataset_word(self, dataset: int, place: int, width: int, value: int) -> None:
-        """Set a field of a dataset's word where it lies."""
-        word = int(self.association.datasets(dataset))
-        kept = word & ~((2**width - 1) << place)
-        for base in range(64):
-            slot = int.from_bytes(keccak(encode(["uint256"] * 2, [base, dataset])), "big")
-            if word and boa.env.get_storage(self.association.address, slot) == word:
-                boa.env.set_storage(self.association.address, slot, kept | value << place)
-                return
-        raise RuntimeError(f"the word of dataset {dataset} was not found")
-
-    def fill(self, dataset: int, count: int) -> None:
-        """As if so many proposals had been made and settled."""
-        self.set_dataset_word(dataset, 136, 20, count)
-        self.set_dataset_word(dataset, 156, 20, count)
-
-    def set_version(self, dataset: int, version: int) -> None:
-        """As if the rules had been changed so often."""
-        self.set_dataset_word(dataset, 244, 12, version)
-
     # Motions and income
 
     def payload_of_rules(self, rules: tuple[Any, ...]) -> bytes:
@@ -344,7 +323,8 @@ class Market(Books):
         return int(self.motions.move(self.dataset, kind, payload, digest("why"), sender=mover))
 
     def carry(self, motion: int) -> None:
-        """All curators vote for a motion; its delay is over then."""
+        """All curators vote for a motion after its review; its delay is over then."""
+        self.wait(self.tally(motion).review_s)
         self.vote_all(motion)
         self.end_voting(motion)
         self.motions.settle_motion(motion, sender=self.stranger)
