@@ -34,6 +34,7 @@ OPEN_TO_ALL = {
     "ModelRegistry": set(),
     "PredictionMarket": {"withdraw", "withdraw_for", "request_prediction"},
     "DatabaseBlueprint": set(),
+    "DiscussionAnchor": {"anchor"},
 }  # fmt: skip
 
 Call = Callable[[Market, str], None]

@@ -17,8 +17,9 @@ from eth_utils.crypto import keccak
 from trie.hexary import HexaryTrie
 
 from tests.verifier import ethereum, typed
+from tests.verifier.calls import read_call
 from tests.verifier.content import RAW, Content, MissingBlobError, cid, dump_tensors, load_tensors
-from tests.verifier.signatures_of_events import read_call, read_event, topic_of
+from tests.verifier.signatures_of_events import read_event, topic_of
 
 HERE = Path(__file__).resolve().parent
 KEY = Account.from_key(b"\x11" * 32)
