@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from eth_abi.abi import encode
-from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
+from tests.verifier import ethereum
 from tests.verifier.assembly import Assembly
 from tests.verifier.export import Event
 
@@ -129,7 +129,7 @@ def _claimed(assembly: Assembly, event: Event) -> None:
     assembly.same(f"{about}: path of {owner}", node, pool.root)
     final = pool.root and event.time >= pool.final_at and not pool.is_released
     assembly.holds(f"{about}: its values are final", bool(final), event.time)
-    owner = str(to_checksum_address(owner))
+    owner = ethereum.checksummed(owner)
     earned = pool.amount * worth // pool.total
     due = earned - pool.paid[owner]
     told = [event.args["owner"], event.args["amount"]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -29,6 +30,9 @@ def _seen(
     with checks.section("data market"):
         check_data_market(story or small.story, market, home or small.home, checks, {})
     return checks
+
+
+pytestmark = pytest.mark.anvil
 
 
 @pytest.fixture(scope="module")
@@ -182,8 +186,6 @@ def test_a_manifest_of_another_root_is_seen(small: Told, market: Market, tmp_pat
 
 
 def _put(home: Path, blob: bytes) -> bytes:
-    import hashlib
-
     digest = hashlib.sha256(blob).digest()
     path = home / "store" / "blocks" / digest.hex()[:2] / digest.hex()[2:4] / cid(RAW, digest)
     path.parent.mkdir(parents=True, exist_ok=True)

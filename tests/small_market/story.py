@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from tests.small_market.market import Played
 from tests.verifier.check_events import STORY
 from tests.verifier.export import ZERO, Market, read_market
-from tests.verifier.small_market import Played
 
 _PAID: Mapping[str, Mapping[str, tuple[tuple[str, ...], str]]] = {
     "DataAssociation": {

@@ -8,9 +8,9 @@ from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
 from benchmarks.metering.session import CHAIN_ID
+from tests.small_market.chain import Chain, sha256
+from tests.small_market.steps import CHALLENGE_BOND, MAX, NODES, execute, rules, vote, wait
 from tests.verifier.calls import RULES_KIND
-from tests.verifier.small_chain import Chain, sha256
-from tests.verifier.small_steps import CHALLENGE_BOND, MAX, NODES, execute, rules, vote, wait
 
 
 def second_dataset(chain: Chain) -> None:

@@ -21,10 +21,9 @@ from databright.records.point_proof_forms import proof_to_bytes
 from databright.records.points import Part, PointTree
 from databright.records.terms import SnapshotEntry, Terms
 from databright.units import Address, Digest, Shares
-from tests.verifier.content import RAW, canonical, cid, dump_tensors
-from tests.verifier.small_chain import DELETION_FIELDS, Chain, sha256
-from tests.verifier.small_second import play_second, second_dataset
-from tests.verifier.small_steps import (
+from tests.small_market.chain import DELETION_FIELDS, Chain, sha256
+from tests.small_market.second import play_second, second_dataset
+from tests.small_market.steps import (
     CHALLENGE_BOND,
     CURATORS,
     MAX,
@@ -38,6 +37,7 @@ from tests.verifier.small_steps import (
     vote,
     wait,
 )
+from tests.verifier.content import RAW, canonical, cid, dump_tensors
 
 
 @dataclass
