@@ -318,6 +318,8 @@ def _ended(chain: Chain, tranches: Sequence[int]) -> None:
         chain.send(who, "Database 1", "claim_many", list(tranches))
         chain.send(who, "Database 1", "withdraw")
     chain.send("node-4", "Challenges", "unstake", 2)
+    wait(chain, 180 * 86_400)
+    chain.send("node-4", "Challenges", "unstake", 2)
     for contract in ("DataAssociation", "Challenges", "Motions", "DataRequests"):
         for who in PEOPLE[1:]:
             if chain.contracts[contract].call("credit_of", chain.address(who)):

@@ -14,6 +14,11 @@ from tests.verifier.assembly import Assembly
 from tests.verifier.export import Event
 
 POST, VETO = 1, 2
+OWN = {
+    "post_values": "ValuesPosted",
+    "veto_values": "ValuesVetoed",
+    "claim_value": "ValueClaimed",
+}
 PATIENCE = 90 * 86_400
 _SIGNED = ["address", "uint256", "uint256", "uint256", "bytes32", "uint256", "uint256"]
 
@@ -54,6 +59,9 @@ class Pool:
 
 def step(assembly: Assembly, function: str, events: Sequence[Event]) -> None:
     """Follow one transaction."""
+    if function in OWN:
+        told = [event.name for event in events if event.name in OWN.values()]
+        assembly.same(f"events of {function}", told, [OWN[function]])
     for event in events:
         if event.name == "PoolFunded":
             _funded(assembly, event, events)
