@@ -42,7 +42,8 @@ class ChainSettings:
     Attributes:
         backend: `auto` (anvil, else eth-tester), `anvil`, `eth-tester`, or `ethereum` (rpc_url).
         rpc_url: JSON-RPC address of an existing chain; empty for the development chain.
-        finality_depth: blocks after which a block is taken as final, 1..1024.
+        finality_depth: blocks after which a block is taken as final, 1..1024; 0 for the chain's own
+            `safe` and `finalized` tags.
         read_timeout_s: how long reads are tried again when the chain does not answer, 1..3600.
         dump_every: transactions between two state dumps of the development chain, 1..1000000.
     """
@@ -64,7 +65,7 @@ class ChainSettings:
                 f"chain.backend {self.backend!r} with chain.rpc_url {self.rpc_url!r}: "
                 "an address is needed for 'ethereum', and for no other backend"
             )
-        _within("chain.finality_depth", self.finality_depth, 1, 1024)
+        _within("chain.finality_depth", self.finality_depth, 0, 1024)
         _within("chain.read_timeout_s", self.read_timeout_s, 1, 3600)
         _within("chain.dump_every", self.dump_every, 1, 1_000_000)
 

@@ -81,7 +81,7 @@ def test_every_verb_speaks_json(verb: str) -> None:
 def test_the_search_for_senders_finds_them() -> None:
     assert len(list(views())) >= 7
     assert {"propose", "vote", "open_job", "register", "withdraw", "predict"} <= sending()
-    assert {"propose", "vote", "job open", "chain fund", "chain advance", "deploy"} <= set(
+    assert {"propose", "vote cast", "job open", "chain fund", "chain advance", "deploy"} <= set(
         senders()
     )
     assert not {"balance", "chain verify", "job list", "home show"} & set(senders())

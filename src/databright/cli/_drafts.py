@@ -1,104 +1,80 @@
-"""`databright discussion draft`: proposals shown to invited reviewers before a bond is posted."""
+"""What the verbs that propose data share: flags, and the draft that they make."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import typer
 
-from databright.cli._discussing import (
-    PAGE,
-    URL,
-    discussing,
-    file_text,
-    show_posted,
-    thread_lines,
-)
-from databright.cli._options import AS, DRY_RUN, HOME, JSON, PASSPHRASE_FILE, address_of, show
-from databright.discussion.threads import DraftText
+from databright.cli._options import address_of
+from databright.data_market.proposals import OwnedRows, ProposalDraft
+from databright.errors import BadInputError
+from databright.records.manifest import sample_evenly
+from databright.records.rows import Rows
 
-drafts = typer.Typer(help="Proposals shown before a bond is posted.", no_args_is_help=True)
-
-
-def _line(one: DraftText) -> str:
-    linked = f", became {one.linked}" if one.linked else ""
-    return f"{one.digest}  dataset {one.dataset}, by {one.author}{linked}: {one.title}"
+TITLE = typer.Option("", "--title", help="One line; the file's name when left out.")
+DESCRIPTION = typer.Option("", "--description", help="What the rows are.")
+PROVENANCE = typer.Option("", "--provenance", help="Where the rows come from.")
+PAYEE = typer.Option("", "--payee", help="Who gets shares and award; the signer when left out.")
+REQUEST = typer.Option(0, "--request", help="Id of the request that it answers.")
+SAMPLE = typer.Option(0, "--sample", help="How many rows everybody may see, spread evenly.")
+SAMPLE_ROWS = typer.Option("", "--sample-rows", help="Or which ones, e.g. 0,17,203.")
+_PLACES = re.compile(r"[0-9]{1,9}(,[0-9]{1,9})*\Z")
 
 
-@drafts.command("share")
-def share(
-    title: str = typer.Argument(help="One line."),
-    dataset: int = typer.Option(..., "--dataset", help="Id of the dataset that it is meant for."),
-    invite: list[str] = typer.Option(..., "--invite", help="Address or key name; may be repeated."),
-    description: Path | None = typer.Option(None, "--description", help="File in markdown."),
-    sample: Path | None = typer.Option(None, "--sample", help="File with the rows to show."),
-    url: str | None = URL,
-    actor: str | None = AS,
-    passphrase_file: Path | None = PASSPHRASE_FILE,
-    home: Path | None = HOME,
-    as_json: bool = JSON,
-    dry_run: bool = DRY_RUN,
-) -> None:
-    """Show a proposal to invited reviewers; nothing goes on chain but a hash."""
-    view = discussing(home, actor, passphrase_file, url)
-    posted = view.share_draft(
-        dataset,
-        title,
-        tuple(address_of(who, home) for who in invite),
-        description=file_text(description),
-        sample=file_text(sample),
-        dry_run=dry_run,
+def draft_of(
+    file: Path,
+    data: Rows | Sequence[OwnedRows],
+    home: Path | None,
+    *,
+    title: str,
+    description: str,
+    provenance: str,
+    payee: str = "",
+    request: int = 0,
+    sample: int = 0,
+    sample_rows: str = "",
+) -> ProposalDraft:
+    """Put together what a contributor says.
+
+    Args:
+        file: the file of the rows or of the parts.
+        data: the rows.
+        home: what --home said, for names of keys.
+        title: what --title said.
+        description: what --description said.
+        provenance: what --provenance said.
+        payee: what --payee said.
+        request: what --request said.
+        sample: what --sample said.
+        sample_rows: what --sample-rows said.
+
+    Returns:
+        The draft.
+
+    Raises:
+        BadInputError: samples that there are not, or both ways of naming them.
+    """
+    num_rows = len(data) if isinstance(data, Rows) else sum(len(part.rows) for part in data)
+    return ProposalDraft(
+        title=title or file.name,
+        description=description,
+        provenance=provenance,
+        payee=address_of(payee, home) if payee else None,
+        request=request,
+        samples=_samples(num_rows, sample, sample_rows),
     )
-    show_posted(posted, "draft", as_json=as_json)
 
 
-@drafts.command("list")
-def list_drafts(
-    url: str | None = URL,
-    actor: str | None = AS,
-    passphrase_file: Path | None = PASSPHRASE_FILE,
-    home: Path | None = HOME,
-    as_json: bool = JSON,
-) -> None:
-    """Show the drafts that this key wrote or is invited to."""
-    found = discussing(home, actor, passphrase_file, url).drafts()
-    lines = [_line(one) for one in found]
-    show({"drafts": found}, lines or ["no drafts for this key"], as_json=as_json)
-
-
-@drafts.command("show")
-def show_draft(
-    digest: str = typer.Argument(help="The draft's id."),
-    page: int = PAGE,
-    url: str | None = URL,
-    actor: str | None = AS,
-    passphrase_file: Path | None = PASSPHRASE_FILE,
-    home: Path | None = HOME,
-    as_json: bool = JSON,
-) -> None:
-    """Show one draft with what its reviewers said."""
-    found = discussing(home, actor, passphrase_file, url).draft(digest, page)
-    lines = [
-        _line(found.draft),
-        f"  invited: {', '.join(found.draft.invited)}",
-        *(f"  {line}" for line in found.draft.description.split("\n")),
-        *(f"  | {line}" for line in found.draft.sample.split("\n") if line),
-        *thread_lines(found.thread),
-    ]
-    show(found, lines, as_json=as_json)
-
-
-@drafts.command("link")
-def link(
-    digest: str = typer.Argument(help="The draft's id."),
-    proposal: int = typer.Argument(help="Id of the proposal that it became."),
-    url: str | None = URL,
-    actor: str | None = AS,
-    passphrase_file: Path | None = PASSPHRASE_FILE,
-    home: Path | None = HOME,
-    as_json: bool = JSON,
-    dry_run: bool = DRY_RUN,
-) -> None:
-    """Carry a draft's comments over to its proposal, where everybody reads them."""
-    view = discussing(home, actor, passphrase_file, url)
-    show_posted(view.link_draft(digest, proposal, dry_run=dry_run), "link", as_json=as_json)
+def _samples(num_rows: int, count: int, places: str) -> tuple[int, ...]:
+    if count and places:
+        raise BadInputError("say --sample or --sample-rows, not both")
+    if count:
+        return sample_evenly(num_rows, count)
+    if not places:
+        return ()
+    if not _PLACES.match(places):
+        raise BadInputError(f"{places[:60]!r}: name rows from 0, e.g. --sample-rows 0,17,203")
+    return tuple(int(place) for place in places.split(","))

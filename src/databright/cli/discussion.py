@@ -20,7 +20,7 @@ from databright.cli._discussing import (
     show_posted,
     thread_lines,
 )
-from databright.cli._drafts import drafts
+from databright.cli._discussion_drafts import drafts
 from databright.cli._options import AS, DRY_RUN, HOME, JSON, PASSPHRASE_FILE, address_of, show
 from databright.discussion.actions import ASKING, QUESTION
 from databright.discussion.documents import from_plain

@@ -11,8 +11,11 @@ from databright.client.curator import CuratorView
 from databright.client.discussion import DiscussionView
 from databright.client.discussion_ways import LocalWay, RemoteWay
 from databright.client.evaluator import EvaluatorView
+from databright.client.governance import GovernanceView
 from databright.client.initiator import InitiatorView
 from databright.client.models import ModelView
+from databright.client.provenance import ProvenanceView
+from databright.client.shareholder import ShareholderView
 from databright.client.wallet import WalletView
 from databright.client.worker import WorkerView
 from databright.client.writing import Desk
@@ -73,8 +76,18 @@ class Client:
 
     @cached_property
     def contributor(self) -> ContributorView:
-        """Proposals, shares and dividends."""
+        """Proposals and what became of them."""
         return ContributorView(self._desk)
+
+    @cached_property
+    def shareholder(self) -> ShareholderView:
+        """Shares and their income."""
+        return ShareholderView(self._desk)
+
+    @cached_property
+    def provenance(self) -> ProvenanceView:
+        """Points of accepted data and their proofs."""
+        return ProvenanceView(self._desk)
 
     @cached_property
     def curator(self) -> CuratorView:
@@ -93,7 +106,7 @@ class Client:
 
     @cached_property
     def evaluator(self) -> EvaluatorView:
-        """Retiring holdouts."""
+        """Stakes of evaluators, and retiring holdouts."""
         return EvaluatorView(self._desk)
 
     @cached_property
@@ -114,6 +127,11 @@ class Client:
         """
         domain = domain_of(self._market.deployment)
         return DiscussionView(self._desk, RemoteWay(url, domain.chain_id, domain.contract))
+
+    @cached_property
+    def governance(self) -> GovernanceView:
+        """Challenges, motions and takedowns."""
+        return GovernanceView(self._desk)
 
     @cached_property
     def wallet(self) -> WalletView:

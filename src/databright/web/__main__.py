@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from databright.config import home_path, load_settings
+from databright.database.connection import told
 from databright.errors import ConfigError
 from databright.views.index import Index
 from databright.web.app import create_app
@@ -98,8 +99,15 @@ def _run_parts(
 ) -> None:
     """Follow the chain and anchor the discussion, until told to stop or one of them fails."""
     passes = discussion_passes(market, site.log, publisher)
+    feed = open_feed(market, index)
+
+    def follow() -> int:
+        # A database server may go away for a while, as the chain may.
+        with told(index.engine):
+            return feed.step()
+
     parts = (
-        lambda: run_passes(open_feed(market, index).step, stop, _PAUSE_S),
+        lambda: run_passes(follow, stop, _PAUSE_S),
         lambda: run_passes(passes, stop, _DISCUSSION_PAUSE_S),
     )
     threads = [threading.Thread(target=_guarded, args=(part, stop, failed)) for part in parts]

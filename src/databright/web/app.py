@@ -133,13 +133,15 @@ def create_app(index: Index, discussion: DiscussionSite | None = None) -> FastAP
 
     @app.get("/health")
     def health() -> JSONResponse:
-        head = index.head()
+        with index.snapshot() as snapshot:
+            head, final = snapshot.head, snapshot.final
         return JSONResponse(
             {
                 "status": "ok" if head is not None else "starting",
                 "version": __version__,
                 "block": None if head is None else head.number,
                 "block_hash": None if head is None else head.hash,
+                "final": None if head is None else final,
             }
         )
 

@@ -11,8 +11,7 @@ from sqlalchemy import Engine
 from databright.database.connection import connect
 from tests.discussing import Room, make_room
 
-# PostgreSQL takes one word more here, "postgresql"; the fixture postgres_url gives its address.
-DATABASES = ("sqlite",)
+DATABASES = ("sqlite", "postgresql")
 
 
 @pytest.fixture(params=DATABASES)
