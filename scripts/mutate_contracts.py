@@ -23,15 +23,14 @@ from tests.contracts.stateful.game import ALL_NAMES  # noqa: E402
 EVIDENCE = ROOT / "docs" / "evidence" / "mutants.md"
 
 
-def _all_catches(mutant: Mutant) -> tuple[Mutant, list[Catch]]:
-    return mutant, catch(mutant, every=True)
+Found = Sequence[tuple[Mutant, Catch | None]]
 
 
-def _first_catch(mutant: Mutant) -> tuple[Mutant, list[Catch]]:
+def _catch(mutant: Mutant) -> tuple[Mutant, Catch | None]:
     return mutant, catch(mutant)
 
 
-def table(found: Sequence[tuple[Mutant, list[Catch]]]) -> str:
+def table(found: Found) -> str:
     """The table of mutants.
 
     Args:
@@ -41,34 +40,33 @@ def table(found: Sequence[tuple[Mutant, list[Catch]]]) -> str:
         Markdown.
     """
     lines = ["| Mutant | Contract | First invariant that fails | in | s |", "|---|---|---|---|---|"]
-    for mutant, catches in found:
+    for mutant, caught in found:
         contract = Path(mutant.file).stem
-        if catches:
-            first = catches[0]
-            cells = (first.names[0], first.where.replace("_", " "), f"{first.seconds:.1f}")
+        if caught:
+            cells = (caught.names[0], caught.where.replace("_", " "), f"{caught.seconds:.1f}")
         else:
             cells = ("**it survives**", "", "")
         lines.append(f"| {mutant.name}: {mutant.why} | {contract} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
-def by_invariant(found: Sequence[tuple[Mutant, list[Catch]]]) -> dict[str, list[str]]:
+def by_invariant(found: Found) -> dict[str, list[str]]:
     """What each invariant catches.
 
     Args:
         found: each mutant and how it was caught.
 
     Returns:
-        Invariant's name -> names of mutants, of which it was the first to fail or failed with it.
+        Invariant's name -> mutants after whose first wrong call it does not hold.
     """
-    caught: dict[str, list[str]] = {name: [] for name in sorted(ALL_NAMES)}
-    for mutant, catches in found:
-        for name in {name for one in catches for name in one.names}:
-            caught[name].append(mutant.name)
-    return caught
+    used: dict[str, list[str]] = {name: [] for name in sorted(ALL_NAMES)}
+    for mutant, caught in found:
+        for name in caught.names if caught else ():
+            used[name].append(mutant.name)
+    return used
 
 
-def page(found: Sequence[tuple[Mutant, list[Catch]]], seconds: float) -> str:
+def page(found: Found, seconds: float) -> str:
     """The page of evidence.
 
     Args:
@@ -78,19 +76,19 @@ def page(found: Sequence[tuple[Mutant, list[Catch]]], seconds: float) -> str:
     Returns:
         Markdown.
     """
-    caught = by_invariant(found)
-    killed = sum(bool(catches) for _, catches in found)
-    used = sum(bool(names) for names in caught.values())
+    used = by_invariant(found)
+    killed = sum(caught is not None for _, caught in found)
+    useful = sum(bool(names) for names in used.values())
     text = (
         "# Faults in the data market's contracts, and what catches them\n\n"
         "Made by `python scripts/mutate_contracts.py`. Each row is a contract with one fault, "
         "compiled afresh; the scenarios and, where none catches it, seeded random runs are played "
         "on it beside the plain-Python rules (`tests/contracts/stateful`).\n\n"
-        f"{killed} of {len(found)} mutants are caught; {used} of {len(caught)} invariants catch "
-        f"at least one; {seconds:.0f} s.\n\n"
+        f"{killed} of {len(found)} mutants are caught; {useful} of {len(used)} invariants do not "
+        f"hold after the first wrong call of at least one; {seconds:.0f} s.\n\n"
     )
     text += table(found) + "\n| Invariant | catches |\n|---|---|\n"
-    for name, mutants in caught.items():
+    for name, mutants in used.items():
         example = f", e.g. {mutants[0]}" if mutants else ""
         text += f"| {name} | {len(mutants)}{example} |\n"
     return text
@@ -107,27 +105,25 @@ def main(arguments: list[str] | None = None) -> int:
     """
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--only", default="", help="mutants whose name contains this; no page")
-    parser.add_argument("--quick", action="store_true", help="stop at the first scenario; no page")
     parser.add_argument("--jobs", type=int, default=2, help="processes")
     options = parser.parse_args(arguments)
     chosen = [mutant for mutant in MUTANTS if options.only in mutant.name]
     began = time.perf_counter()
     found = []
-    run = _first_catch if options.quick else _all_catches
     with Pool(options.jobs) as pool:
-        for mutant, catches in pool.imap(run, chosen):
-            found.append((mutant, catches))
-            first = f"{list(catches[0].names)} ({catches[0].where})" if catches else "SURVIVES"
-            sys.stdout.write(f"{mutant.name}: {first}\n")
+        for mutant, caught in pool.imap(_catch, chosen):
+            found.append((mutant, caught))
+            names = f"{', '.join(caught.names)} ({caught.where})" if caught else "SURVIVES"
+            sys.stdout.write(f"{mutant.name}: {names}\n")
             sys.stdout.flush()
     unused = [name for name, mutants in by_invariant(found).items() if not mutants]
-    survivors = [mutant.name for mutant, catches in found if not catches]
-    if not options.only and not options.quick:
+    survivors = [mutant.name for mutant, caught in found if caught is None]
+    if not options.only:
         EVIDENCE.write_text(page(found, time.perf_counter() - began))
     sys.stdout.write(f"{len(survivors)} survive: {survivors}\n")
     if not options.only:
         sys.stdout.write(f"{len(unused)} invariants catch nothing: {unused}\n")
-    return 1 if survivors or (unused and not options.only and not options.quick) else 0
+    return 1 if survivors or (unused and not options.only) else 0
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """One list of calls gives one state on revm, py-evm and anvil.
 
-The list is a random life of a market, made on revm beside the plain-Python rules. What is compared
-is what each call returns or says when it reverts, its events, and every raw word of storage that is not
+The list is a random life of a market, made on revm beside the plain-Python rules. Compared are what
+each call returns or says when it reverts, its events, and every raw word of storage that is not
 zero on anvil.
 """
 
@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from random import Random
 
 import boa

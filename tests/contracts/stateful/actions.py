@@ -122,11 +122,14 @@ def its_terms(proposal: Proposal, pick: Pick) -> Terms:
     """A proposal's terms, seldom wrong ones."""
     if not pick.chance(24):
         return proposal.terms
-    wrong = {"bond": proposal.terms.bond + 1, "num_rows": proposal.terms.num_rows + 1}
-    field = pick.one(("num_rows", "bond", "payee"))
-    if field == "payee":
-        return proposal.terms._replace(payee=proposal.terms.proposer[:-1] + "e")
-    return proposal.terms._replace(**{field: wrong[field]})
+    terms = proposal.terms
+    return pick.one(
+        (
+            terms._replace(num_rows=terms.num_rows + 1),
+            terms._replace(bond=terms.bond + 1),
+            terms._replace(payee=terms.proposer[:-1] + "e"),
+        )
+    )
 
 
 def its_verdict(player: Player, proposal: Proposal, pick: Pick) -> Verdict:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from tests.contracts.stateful import data_model_proposals as proposals
 from tests.contracts.stateful import data_model_requests as requests
 from tests.contracts.stateful.actions import a_dataset, a_proposal, action, its_terms
-from tests.contracts.stateful.data_model import OPEN
 from tests.contracts.stateful.data_model_proposals import Content
 from tests.contracts.stateful.data_model_verdicts import is_evaluator
 from tests.contracts.stateful.player import Pick, Player
@@ -257,11 +256,4 @@ def retire_holdout(player: Player, pick: Pick) -> None:
         lambda _: requests.retire_holdout(
             player.model, sender, number, is_evaluator(dataset, len(dataset.versions), sender)
         ),
-    )
-
-
-def open_proposals(player: Player) -> int:
-    """How many are open."""
-    return sum(
-        found.box.status == OPEN for dataset in player.model.datasets for found in dataset.proposals
     )

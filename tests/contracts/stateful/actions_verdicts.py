@@ -14,7 +14,7 @@ from tests.contracts.stateful.actions import (
     its_verdict,
     play,
 )
-from tests.contracts.stateful.data_model import ACCEPTED, OK, OPEN, UNIT, Proposal, Verdict
+from tests.contracts.stateful.data_model import ACCEPTED, OK, OPEN, Dataset, Proposal, Verdict
 from tests.contracts.stateful.data_model_verdicts import Signatures, signers_for
 from tests.contracts.stateful.player import Pick, Player
 
@@ -214,7 +214,10 @@ def lapse(player: Player, pick: Pick) -> None:
 @action(weight=3)
 def stake(player: Player, pick: Pick) -> None:
     dataset, sender = a_dataset(player, pick), pick.one(player.judges)
-    amount = pick.one((6, 1, 0, 3))
+    _stake(player, sender, dataset, pick.one((6, 1, 0, 3)))
+
+
+def _stake(player: Player, sender: str, dataset: Dataset, amount: int) -> None:
     player.do(
         "Challenges",
         "stake",
@@ -230,16 +233,7 @@ def stake_all(player: Player, pick: Pick) -> None:
     dataset = a_dataset(player, pick)
     for judge in player.judges:
         if not dataset.counting.get(judge, False):
-            amount = max(dataset.rules.evaluator_stake, 1)
-            player.do(
-                "Challenges",
-                "stake",
-                (dataset.id, amount),
-                judge,
-                lambda _, judge=judge, amount=amount: changes.stake(
-                    player.model, judge, dataset, amount
-                ),
-            )
+            _stake(player, judge, dataset, max(dataset.rules.evaluator_stake, 1))
 
 
 @action()
@@ -254,8 +248,3 @@ def unstake(player: Player, pick: Pick) -> None:
         sender,
         lambda _: changes.unstake(player.model, sender, dataset),
     )
-
-
-def number_in_dataset(proposal: Proposal) -> int:
-    """A proposal's number in its dataset."""
-    return proposal.terms.proposal % UNIT

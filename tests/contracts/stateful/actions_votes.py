@@ -164,7 +164,9 @@ def lend(player: Player, pick: Pick) -> None:
         sender = pick.one(player.people[:3])
     oracle = pick.one(player.people[2:])
     cap = pick.one((2, 5, 2**60, 1)) if not pick.chance(24) else 0
-    expiry = player.model.now + (pick.one((2**40, 90, 25, 2**40)) if not pick.chance(12) else pick(2))
+    expiry = player.model.now + (
+        pick.one((2**40, 90, 25, 2**40)) if not pick.chance(12) else pick(2)
+    )
     least = pick.one((0, 0, 5_000, 9_000)) if not pick.chance(30) else 10_001
     player.do(
         "CuratorToken",

@@ -60,7 +60,7 @@ class Anvil:
     def request(self, method: str, *params: Any) -> Any:
         """Ask it."""
         body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
-        request = urllib.request.Request(  # noqa: S310 - our own child, on this machine
+        request = urllib.request.Request(
             f"http://127.0.0.1:{self._port}",
             body.encode(),
             {"Content-Type": "application/json"},

@@ -1,6 +1,6 @@
 """Three EVMs behind one small protocol: raw calls in, output and logs out.
 
-`Revm` is the quick one that the machines and the mutants run on. `Boa` (py-evm) and `Anvil` take the
+`Revm` is the quick one that machines and mutants run on. `Boa` (py-evm) and anvil take the
 same calls where the three are compared.
 """
 
@@ -92,11 +92,11 @@ class Revm:
     def send(self, sender: str, to: str, data: bytes) -> Outcome:
         self._evm.reset_transient_storage()
         outcome = self._call(sender, to, data, False)
-        if not outcome.ok:
+        result = self._evm.result
+        if not outcome.ok or result is None:
             return outcome
         logs = tuple(
-            Log(log.address.lower(), tuple(log.data[0]), bytes(log.data[1]))
-            for log in self._evm.result.logs
+            Log(log.address.lower(), tuple(log.data[0]), bytes(log.data[1])) for log in result.logs
         )
         return Outcome(True, outcome.output, logs)
 

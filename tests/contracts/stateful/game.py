@@ -13,6 +13,7 @@ from tests.contracts.stateful import (
     invariants_money,
     invariants_votes,
     scenarios_income,
+    scenarios_verdicts,
 )
 from tests.contracts.stateful.actions import ACTIONS, draw_rules, play
 from tests.contracts.stateful.invariants import INVARIANTS
@@ -30,6 +31,7 @@ PARTS = (
     invariants_money,
     invariants_votes,
     scenarios_income,
+    scenarios_verdicts,
 )
 """Modules that add to the lists when they are read."""
 ALL_NAMES = frozenset({*INVARIANTS, *CALL_INVARIANTS})

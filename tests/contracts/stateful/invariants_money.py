@@ -13,7 +13,7 @@ from tests.contracts.stateful.data_model_verdicts import is_evaluator
 from tests.contracts.stateful.invariants import View, holds, same, verify
 from tests.contracts.stateful.world import NUM_EVALUATORS, NUM_PEOPLE, WEALTH
 
-TERMS = "(uint256,uint256,address,address,bytes32,bytes32,bytes32,uint256,uint256,uint256,uint256,uint256)"
+TERMS = f"(uint256,uint256,address,address,{3 * 'bytes32,'}{4 * 'uint256,'}uint256)"
 CREDITORS = ("Challenges", "Motions", "DataRequests")
 
 

@@ -1,7 +1,7 @@
 """Plays the data market twice, by the contracts and by the rules, and compares each call.
 
-An action is a function of a `Player` and a `Pick`, a list of small numbers. So one code is driven by
-Hypothesis, by seeded generators in long runs, and by scenarios.
+An action is a function of a `Player` and a `Pick`, a list of small numbers. So one code is driven
+by Hypothesis, by seeded generators in long runs, and by scenarios.
 """
 
 from __future__ import annotations

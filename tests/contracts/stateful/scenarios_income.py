@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.contracts.stateful.data_model import Dataset
 from tests.contracts.stateful.data_model_changes import LEAVING, MOTION_PATIENCE, POOL_PATIENCE
 from tests.contracts.stateful.scenarios import scenario
 from tests.contracts.stateful.script_income import Story
@@ -158,8 +159,15 @@ def rules_change_for_what_begins_then(s: Story) -> None:
         s.stake(dataset, one, 4)
     void = s.move_rules(dataset, 3, bond=9)
     motion = s.move_rules(
-        dataset, 4, bond=7, quorum_bps=10_000, challenge_bond=0, evaluator_stake=5,
-        evaluators=(s.judge(1), s.judge(2), s.judge(3)), voting_period=8, relay_price=0,
+        dataset,
+        4,
+        bond=7,
+        quorum_bps=10_000,
+        challenge_bond=0,
+        evaluator_stake=5,
+        evaluators=(s.judge(1), s.judge(2), s.judge(3)),
+        voting_period=8,
+        relay_price=0,
     )
     poor = s.move_rules(dataset, 4, epoch_length=3)
     weak = s.move_rules(dataset, 4, evaluator_stake=0)
@@ -323,6 +331,11 @@ def an_escrow_pays_awards_and_fees(s: Story) -> None:
             s.vote(voter, found.box)
     s.execute(third, s.verdict(third, 2))
     s.execute(dataset.proposals[-1], s.verdict(dataset.proposals[-1], 5))
+    _closed(s, dataset)
+
+
+def _closed(s: Story, dataset: Dataset) -> None:
+    """What is left of the escrows of `dataset` goes back to their initiators."""
     last = s.propose(dataset, 3, request=1)
     s.top_up(1, 9)
     s.until(last.box.begin)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-
 from tests.contracts.stateful import data_model_changes as changes
 from tests.contracts.stateful import data_model_proposals as proposals
 from tests.contracts.stateful import data_model_verdicts as verdicts

@@ -12,7 +12,7 @@ from tests.contracts.stateful import data_model_income as income
 from tests.contracts.stateful import data_model_requests as requests
 from tests.contracts.stateful.actions_changes import POST, VETO, leaf, node, rules_digest
 from tests.contracts.stateful.actions_income import claimed
-from tests.contracts.stateful.data_model import Box, Dataset, Motion, Rules
+from tests.contracts.stateful.data_model import Box, Dataset, Motion, Rules, require
 from tests.contracts.stateful.data_model_verdicts import Signatures, is_evaluator
 from tests.contracts.stateful.player import Seen
 from tests.contracts.stateful.script import Script, plain_rules
@@ -46,7 +46,7 @@ class Story(Script):
         signed = self.player.world.authorization(payer, to, amount, 2**40, nonce)
 
         def rule(_: Seen) -> None:
-            changes.require(meant == snapshot, "database: other snapshot")
+            require(meant == snapshot, "database: other snapshot")
             income.fund(model, payer, dataset, snapshot, amount)
 
         return self.player.do(

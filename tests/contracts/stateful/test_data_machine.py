@@ -1,4 +1,4 @@
-"""The data market's contracts beside the plain-Python rules: same calls, refusals, money and votes."""
+"""The data market's contracts beside the plain-Python rules: calls, refusals, money, votes."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def _rules() -> dict[str, Any]:
     return found
 
 
-DataMarketMachine = type("DataMarketMachine", (Market,), _rules())
+DataMarketMachine: Any = type("DataMarketMachine", (Market,), _rules())
 TestDataMarket = DataMarketMachine.TestCase
 TestDataMarket.settings = settings(
     max_examples=400 if LONG else 25,

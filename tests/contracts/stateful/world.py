@@ -19,7 +19,7 @@ from tests.contracts.stateful.evm import CHAIN_ID, Evm, Outcome, Revm
 
 ARTIFACTS = Path(__file__).resolve().parents[3] / "src" / "databright" / "contracts" / "artifacts"
 WEALTH: Final = 100_000
-"""Base units that everybody has at first: small beside nothing, but never the limit of a long run."""
+"""Base units that everybody has at first: never the limit of a long run."""
 NUM_PEOPLE: Final = 5
 NUM_EVALUATORS: Final = 4
 CONTRACTS: Final = (
