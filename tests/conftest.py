@@ -13,6 +13,7 @@ import pytest
 if TYPE_CHECKING:
     from tests.played import Run
     from tests.postgres import Server
+    from tests.small_market.run import Small
 
 NO_SKIP = "DATABRIGHT_NO_SKIP"
 
@@ -47,6 +48,17 @@ def demo_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     seed = int(os.environ.get("DATABRIGHT_SEED") or secrets.randbelow(10**6))
     print(f"demo seed {seed}")  # noqa: T201 - a failure must be repeatable
     return play(tmp_path_factory.mktemp("demo"), seed)
+
+
+@pytest.fixture(scope="session")
+def small_run(tmp_path_factory: pytest.TempPathFactory) -> Small:
+    """A small data market, played once on an anvil of its own."""
+    from databright.chain.devnet.anvil import find_anvil
+    from tests.small_market.run import play_small
+
+    if find_anvil(os.environ) is None:
+        pytest.skip("no anvil: run `npm install` in the checkout")
+    return play_small(tmp_path_factory.mktemp("small-market"))
 
 
 @pytest.fixture(scope="session")

@@ -37,6 +37,14 @@ def leaves() -> dict[str, Any]:
 VERBS = leaves()
 
 
+SIGNED_READS = {
+    "discussion show",
+    "discussion feed",
+    "discussion draft list",
+    "discussion draft show",
+}
+
+
 def flags(verb: str) -> set[str]:
     return {flag for option in VERBS[verb].params for flag in option.opts}
 
@@ -91,7 +99,9 @@ def senders() -> list[str]:
     found = []
     for verb in sorted(set(VERBS) - RUNS):
         used, _ = names_in(inspect.unwrap(VERBS[verb].callback))
-        if used & sending() or "--passphrase-file" in flags(verb):
+        # A passphrase opens a key that sends; a discussion's readers sign what they ask for alone.
+        signs = "--passphrase-file" in flags(verb) and verb not in SIGNED_READS
+        if used & sending() or signs:
             found.append(verb)
     return found
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from eth_abi.abi import decode
-from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
+
+from tests.verifier.ethereum import checksummed
 
 RULES = (
     "metadata", "schema", "licence", "closes_at", "quorum_bps", "review_minutes", "voting_period",
@@ -105,6 +107,7 @@ def called(calldata: bytes) -> str:
     return _BY_SELECTOR.get(calldata[:4], "")
 
 
+@cache
 def read_call(name: str, calldata: bytes) -> tuple[Any, ...]:
     """Arguments of a call, when it is one of that function."""
     if called(calldata) != name:
@@ -116,7 +119,7 @@ def terms_of(values: tuple[Any, ...]) -> dict[str, Any]:
     """Terms as a call has them, by name."""
     found = dict(zip(TERMS, values, strict=True))
     for name in ("proposer", "payee"):
-        found[name] = to_checksum_address(found[name])
+        found[name] = checksummed(found[name])
     return found
 
 
@@ -124,5 +127,5 @@ def rules_in(values: tuple[Any, ...]) -> dict[str, Any]:
     """Rules as a call has them, by name."""
     found = dict(zip(RULES, values, strict=True))
     for name in ("evaluators", "nodes", "curators"):
-        found[name] = [str(to_checksum_address(address)) for address in found[name]]
+        found[name] = [checksummed(address) for address in found[name]]
     return found

@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from eth_utils.address import to_checksum_address
-
 from tests.verifier import (
     challenges_again,
     closings_again,
@@ -184,7 +182,7 @@ def _loans(assembly: Assembly, function: str, sender: str, events: Sequence[Even
     if function == "lend":
         dataset, oracle, cap, expiry, least = args
         values = {
-            "dataset": dataset, "lender": sender, "oracle": str(to_checksum_address(oracle)),
+            "dataset": dataset, "lender": sender, "oracle": ethereum.checksummed(oracle),
             "cap": min(cap, 2**52 - 1), "expiry": min(expiry, 2**32 - 1),
             "least_confidence": least,
         }  # fmt: skip

@@ -19,7 +19,7 @@ from tests.verifier.checks import Checks
 from tests.verifier.content import Content, Tensors
 from tests.verifier.export import Event, Market
 from tests.verifier.rules_again import UNIT
-from tests.verifier.snapshots_again import ACCEPTED, Registry, registry_of
+from tests.verifier.snapshots_again import ACCEPTED
 
 HARM_MARGIN = 0.01
 """Nats: the upper bound of a harmful gain is below minus this (decision 0004)."""
@@ -173,9 +173,6 @@ class _Proposal:
         mean = float(Fraction(sum(units), len(units)) * numbers_again.UNIT)
         self._same(f"log-loss {name}", figures[f"log_loss_{name}"], mean)
 
-    def _registry(self) -> Registry:
-        return registry_of(self.market, self.number // UNIT)
-
     def _thread(self) -> list[int]:
         found, number = list[int](), self.terms["revises"]
         while number:
@@ -187,7 +184,7 @@ class _Proposal:
         figures, base = self.figures, self.verdict["base"]
         told = [figures["proposal"], figures["base"], figures["num_holdout"]]
         self._same("measured on", told, [self.number, base, len(labels)])
-        entries = self._registry().entries_in(base)
+        entries = self.assembly.datasets[self.number // UNIT].registry.entries_in(base)
         num_rows = sum(entry.terms["num_rows"] for entry in entries)
         self._same("rows before", figures["num_rows_before"], num_rows)
         self._same("rows proposed", figures["num_rows"], self.terms["num_rows"])

@@ -11,14 +11,8 @@ from typing import Any
 
 import pytest
 
-from benchmarks.metering.session import open_session
-from databright.chain.devnet.anvil import find_anvil
 from tests.verifier.checks import Checks
 from tests.verifier.export import check_chain, load_export, read_market
-from tests.verifier.small_chain import Chain, people
-from tests.verifier.small_market import play
-from tests.verifier.small_steps import PEOPLE
-from tests.verifier.small_story import tell
 from tests.verifier.verify import EXPORT, PROOF, STORE, check_data_market, verify
 
 STORY_HOME = "DATABRIGHT_STORY_HOME"
@@ -87,16 +81,7 @@ def told(request: pytest.FixtureRequest) -> Told:
 
 
 @pytest.fixture(scope="session")
-def small(tmp_path_factory: pytest.TempPathFactory) -> Told:
+def small(request: pytest.FixtureRequest) -> Told:
     """The small market and its story."""
-    if find_anvil(os.environ) is None:
-        pytest.skip("no anvil: run `npm install` in the checkout")
-    home = tmp_path_factory.mktemp("small")
-    (home / STORE).mkdir()
-    who = people(*PEOPLE)
-    with open_session(list(who.values()), block_s=2) as session:
-        played = play(Chain(session, who, home / STORE))
-        document = played.chain.export()
-        story = tell(played, document)
-    (home / PROOF).write_bytes(played.proof)
-    return Told(story, document, home, has_job=False)
+    found = request.getfixturevalue("small_run")
+    return Told(found.story, found.document, found.home, has_job=False)

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
 from tests.verifier import ethereum
@@ -102,7 +101,7 @@ class Market:
     def calldata(self, tx: str, contract: str) -> bytes:
         """Input of a transaction to one of the market's contracts."""
         found = self.transactions[tx]
-        if to_checksum_address(found["to"]) != self.addresses[contract]:
+        if ethereum.checksummed(found["to"]) != self.addresses[contract]:
             raise ValueError(f"transaction {tx} does not call {contract}")
         return ethereum.raw(found["input"])
 
@@ -115,9 +114,8 @@ class Market:
         found = self.transactions[tx]
         if not found.get("to"):
             return "", ""
-        to = to_checksum_address(found["to"])
-        names = {address: name for name, address in self.addresses.items()}
-        contract = names.get(to, "Database" if to in self.databases else "")
+        to = ethereum.checksummed(found["to"])
+        contract = self.inside.get(to, "")
         return contract, called(ethereum.raw(found["input"])) if contract else ""
 
     def arguments(self, tx: str) -> tuple[Any, ...]:
@@ -138,7 +136,7 @@ class Market:
 def read_market(document: Mapping[str, Any]) -> Market:
     """Decode an export; nothing is checked yet."""
     deployed = document["deployment"]["addresses"]
-    addresses = {name: str(to_checksum_address(address)) for name, address in deployed.items()}
+    addresses = {name: ethereum.checksummed(address) for name, address in deployed.items()}
     market = Market(document, addresses)
     market.inside = {a: name for name, a in addresses.items() if name not in _OUTSIDE}
     known = {address: name for name, address in addresses.items()}
@@ -154,7 +152,7 @@ def read_market(document: Mapping[str, Any]) -> Market:
 def _read_log(
     market: Market, known: dict[str, str], block: Mapping[str, Any], tx: str, log: Mapping[str, Any]
 ) -> None:
-    address = to_checksum_address(log["address"])
+    address = ethereum.checksummed(log["address"])
     topics = [ethereum.raw(topic) for topic in log["topics"]]
     contract = known.get(address, "")
     name, args = read_event(contract, topics, ethereum.raw(log["data"]))
@@ -244,7 +242,7 @@ def check_chain(market: Market, checks: Checks) -> None:
         tx["hash"]
         for tx in market.transactions.values()
         if "0x" + keccak(ethereum.transaction_bytes(tx)).hex() != tx["hash"]
-        or ethereum.transaction_sender(tx) != to_checksum_address(tx["from"])
+        or ethereum.transaction_sender(tx) != ethereum.checksummed(tx["from"])
     ]
     checks.same("transactions with another hash or sender than their signature says", [], signed)
     checks.same("receipts", len(market.transactions), len(receipts))

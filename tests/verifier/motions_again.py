@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from eth_abi.abi import encode
-from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
+from tests.verifier import ethereum
 from tests.verifier.assembly import REJECTED, Assembly, new_poll
 from tests.verifier.calls import RULES_KIND, rules_in
 from tests.verifier.challenges_again import name_evaluators
@@ -101,7 +101,7 @@ def enact_takedown(assembly: Assembly, args: tuple[Any, ...], events: Sequence[E
     number, tranche, born, to = args
     payload = keccak(encode(["uint256", "uint256", "address"], [tranche, born, to]))
     _check_enacted(assembly, number, TAKEDOWN_MOTION, payload, events[0].time)
-    dataset, to = number // UNIT, str(to_checksum_address(to))
+    dataset, to = number // UNIT, ethereum.checksummed(to)
     registry = assembly.datasets[dataset].registry
     assembly.same(f"motion {number}: born", born, registry.entries[tranche].born)
     snapshot = registry.end(tranche, TAKEDOWN)

@@ -12,10 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from eth_keys.exceptions import BadSignature
-from eth_utils.address import to_checksum_address
 from eth_utils.exceptions import ValidationError
 
-from tests.verifier import typed
+from tests.verifier import ethereum, typed
 from tests.verifier.export import Event
 from tests.verifier.rules_again import UNIT, Rules
 
@@ -207,7 +206,7 @@ class Polls:
         return said + self._repaid(last, run, relayer)
 
     def _signed(self, what: int, r: bytes, vs: bytes, time: int) -> list[Said]:
-        voter = str(to_checksum_address((what % 2**160).to_bytes(20, "big")))
+        voter = ethereum.checksummed((what % 2**160).to_bytes(20, "big"))
         deadline, support = (what >> 160) % 2**40, bool(what >> 200 & 1)
         poll = self.polls.get(what >> 201)
         if poll is None or time > deadline:
@@ -242,7 +241,7 @@ class Polls:
         if not poll.is_votable(time) or poll.proposer == oracle:
             return []
         led, said = poll.yes_leads, list[Said]()
-        for lender in map(str, map(to_checksum_address, lenders)):
+        for lender in map(ethereum.checksummed, lenders):
             loans = self.loans[poll.dataset, lender]
             loan = loans[-1] if loans else Loan("", 0, 0, 0, 0)
             stands = loan.oracle == oracle and loan.since < poll.opened and loan.expiry > time

@@ -7,13 +7,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from eth_abi.abi import encode
-from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
+from tests.verifier import ethereum
 from tests.verifier.assembly import Assembly
 from tests.verifier.export import Event
 
 POST, VETO = 1, 2
+OWN = {
+    "post_values": "ValuesPosted",
+    "veto_values": "ValuesVetoed",
+    "claim_value": "ValueClaimed",
+}
 PATIENCE = 90 * 86_400
 _SIGNED = ["address", "uint256", "uint256", "uint256", "bytes32", "uint256", "uint256"]
 
@@ -54,6 +59,9 @@ class Pool:
 
 def step(assembly: Assembly, function: str, events: Sequence[Event]) -> None:
     """Follow one transaction."""
+    if function in OWN:
+        told = [event.name for event in events if event.name in OWN.values()]
+        assembly.same(f"events of {function}", told, [OWN[function]])
     for event in events:
         if event.name == "PoolFunded":
             _funded(assembly, event, events)
@@ -129,7 +137,7 @@ def _claimed(assembly: Assembly, event: Event) -> None:
     assembly.same(f"{about}: path of {owner}", node, pool.root)
     final = pool.root and event.time >= pool.final_at and not pool.is_released
     assembly.holds(f"{about}: its values are final", bool(final), event.time)
-    owner = str(to_checksum_address(owner))
+    owner = ethereum.checksummed(owner)
     earned = pool.amount * worth // pool.total
     due = earned - pool.paid[owner]
     told = [event.args["owner"], event.args["amount"]]

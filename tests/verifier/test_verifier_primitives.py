@@ -44,17 +44,20 @@ MAINNET_GENESIS = {
 
 
 def test_the_verifier_imports_nothing_of_the_package() -> None:
-    imported = set()
+    imported, of_tests = set(), set()
     files = sorted(HERE.glob("*.py"))
     for path in files:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Import):
                 imported |= {alias.name.split(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom):
-                imported.add((node.module or "").split(".")[0])
+                parts = (node.module or "").split(".")
+                imported.add(parts[0])
+                of_tests |= {parts[1]} if parts[0] == "tests" else set()
     assert len(files) > 10
     assert "numpy" in imported
-    assert imported & {"databright", "torch", "importlib"} == set()
+    assert imported & {"databright", "benchmarks", "torch", "importlib"} == set()
+    assert of_tests == {"verifier"}
 
 
 @pytest.mark.parametrize(

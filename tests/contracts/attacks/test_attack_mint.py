@@ -207,11 +207,14 @@ def by_turns_naive() -> dict[str, int]:
 
 
 def by_turns_ours() -> dict[str, int]:
-    """Proposals under older and newer rules, whose epochs differ in length, settled by turns."""
+    """Proposals under older and newer rules settled by turns: epochs are one sequence for all."""
     world = build_world(change_delay=PERIOD)
     world.chain.wait(EPOCH // 10)
-    motion, rules = world.carry_rules(world.rules(epoch_length=EPOCH // 10))
+    shorter, refused_rules = world.carry_rules(world.rules(epoch_length=EPOCH // 10))
+    motion, rules = world.carry_rules(world.rules(mint_cap=CAP // 2))
     world.chain.wait_until(world.ready_at(motion) - 50)
+    with refused("charter: epochs are fixed"):
+        world.motions.enact_rules(shorter, refused_rules)
     first, last = world.propose(world.attacker), world.propose(world.attacker)
     world.chain.wait_until(world.ready_at(motion))
     world.motions.enact_rules(motion, rules)
@@ -224,7 +227,7 @@ def by_turns_ours() -> dict[str, int]:
     world.chain.wait_until(world.begin(last) + 2 * PERIOD)
     for proposal in (middle, last):
         with refused("association: mint cap"):
-            world.execute(proposal, world.verdict(CAP))
+            world.execute(proposal, world.verdict(1))
     return {"gain": shares(world, first, middle, last) - CAP, "cap": CAP}
 
 

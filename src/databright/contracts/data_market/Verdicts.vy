@@ -486,10 +486,7 @@ def execute(
         s.status = ACCEPTED
         s.amount = verdict.amount
         s.base = verdict.base
-        # By the newest rules: else proposals under older ones would begin each other's epoch anew.
-        newest: uint256 = (staticcall ASSOCIATION.datasets(proposal // UNIT)) >> 244
-        length: uint256 = (self.rules_word[proposal // UNIT][newest] >> E_EPOCH) & M32
-        s.epoch = ((block.timestamp - ((e >> E_CREATED) & M32)) // length) & M16
+        s.epoch = ((block.timestamp - ((e >> E_CREATED) & M32)) // ((e >> E_EPOCH) & M32)) & M16
         s.mint_cap = (e >> E_CAP) & M52
         s.span = (e >> E_SPAN) & M24
         s.pool_percent = (e >> E_POOL) & M7

@@ -22,6 +22,7 @@ from databright.storage.base import Store
 from databright.units import Address, Amount
 from databright.views.money import Transfer, conservation, payments_out
 from databright.wiring.demo.blobs import read_json
+from databright.wiring.demo.roles import roles_of
 from databright.wiring.demo.shown import Shown, acts
 
 SCHEMA_VERSION = 2
@@ -260,41 +261,6 @@ def _job(
         "holdout_accuracy": correct / total,
         "weights_sha256": bytes(finished["weights"]).hex(),
     }
-
-
-def roles_of(events: Sequence[Event]) -> dict[Address, tuple[str, ...]]:
-    """Which roles each address plays, by what it did on chain.
-
-    Args:
-        events: the market's events.
-
-    Returns:
-        Address -> roles.
-    """
-    causes = {
-        "NodeRegistered": ("operator", "node"),
-        "WorkerRegistered": ("owner", "worker"),
-        "RequestOpened": ("initiator", "initiator"),
-        "Proposed": ("payee", "contributor"),
-        "JobOpened": ("buyer", "buyer"),
-        "ModelRegistered": ("owner", "model_owner"),
-        "PredictionRequested": ("payer", "buyer"),
-        "BallotsRepaid": ("relayer", "relayer"),
-        "Challenged": ("challenger", "challenger"),
-        "Moved": ("mover", "mover"),
-        "Ended": ("redirected_to", "successor"),
-    }
-    found: dict[Address, dict[str, None]] = {}
-    for event in events:
-        cause = causes.get(event.name)
-        if cause is not None:
-            found.setdefault(Address(event.args[cause[0]]), {})[cause[1]] = None
-        if event.name == "Proposed":
-            found.setdefault(Address(event.args["proposer"]), {})["contributor"] = None
-        if event.name == "Transfer" and "id" in event.args and int(event.args["sender"], 16):
-            # Shares that move between people; the token's transfers have no id.
-            found.setdefault(Address(event.args["receiver"]), {})["holder"] = None
-    return {address: tuple(roles) for address, roles in found.items()}
 
 
 def _money(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from tests.verifier.small_chain import Chain, sha256
+from tests.small_market.chain import Chain, sha256
 
 PEOPLE = (
     "deployer", "initiator", "alice", "bob", "carol", "dave", "mallory", "erin", "investor",

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from tests.small_market.market import Played
 from tests.verifier.check_events import STORY
 from tests.verifier.export import ZERO, Market, read_market
-from tests.verifier.small_market import Played
 
 _PAID: Mapping[str, Mapping[str, tuple[tuple[str, ...], str]]] = {
     "DataAssociation": {
@@ -24,7 +24,7 @@ _PAID: Mapping[str, Mapping[str, tuple[tuple[str, ...], str]]] = {
     },
     "Challenges": {
         "challenger": (("curator-2", "erin"), "bond and reward of a challenge"),
-        "node": (("node-1", "node-2"), "stakes, and fees of measuring again"),
+        "node": (("node-1", "node-2", "node-4"), "stakes, and fees of measuring again"),
     },
     "Motions": {"mover": (("curator-2",), "bond of a motion returned")},
     "ValuePools": {"contributor": (("alice", "bob"), "part of a value pool")},

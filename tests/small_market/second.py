@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
 from benchmarks.metering.session import CHAIN_ID
+from tests.small_market.chain import Chain, sha256
+from tests.small_market.steps import (
+    CHALLENGE_BOND,
+    CURATORS,
+    MAX,
+    NODES,
+    execute,
+    rules,
+    vote,
+    wait,
+)
 from tests.verifier.calls import RULES_KIND
-from tests.verifier.small_chain import Chain, sha256
-from tests.verifier.small_steps import CHALLENGE_BOND, MAX, NODES, execute, rules, vote, wait
 
 
 def second_dataset(chain: Chain) -> None:
@@ -36,8 +46,9 @@ def play_second(chain: Chain) -> None:
     wait(chain, 100)
     execute(chain, terms, verdict, NODES[:2])
     _pool(chain, terms)
+    _vetoed(chain, terms)
     third = chain.propose("dave", 2, 2)
-    wrong = chain.measure(third, [(terms[0], 4)], 0.2)
+    wrong = chain.measure(third, [(terms[0], 4), (terms[0] + 1, 4)], 0.2)
     chain.send("erin", "Challenges", "challenge", third[0], *chain.signed(wrong, NODES[2:]))
     wait(chain)
     chain.send("dave", "Challenges", "lapse", third)
@@ -62,7 +73,7 @@ def play_second(chain: Chain) -> None:
 
 
 def _pool(chain: Chain, terms: tuple[Any, ...]) -> None:
-    database, pools = chain.address("Database 2"), chain.contracts["ValuePools"]
+    database = chain.address("Database 2")
     chain.send("dave", "MarketToken", "approve", database, MAX)
     chain.send("dave", "Database 2", "fund", 1, 1_001)
     leaves = [
@@ -70,13 +81,42 @@ def _pool(chain: Chain, terms: tuple[Any, ...]) -> None:
         for who, worth in (("bob", 70), ("alice", 30))
     ]
     root = keccak(b"\1" + b"".join(sorted(leaves)))
-    kinds = ["address", "uint256", "uint256", "uint256", "bytes32", "uint256", "uint256"]
-    digest = keccak(encode(kinds, [pools.address, CHAIN_ID, 2, 1, root, 100, 1]))
-    chain.send("dave", "ValuePools", "post_values", 2, 1, root, 100,
-               chain.sign_digest(NODES[:2], digest))  # fmt: skip
+    given = (2, 1, root, 100)
+    signatures = _sign_values(chain, given, NODES[:2], 1)
+    chain.send("dave", "ValuePools", "post_values", *given, signatures)
     wait(chain)
     chain.send("dave", "ValuePools", "claim_value", 2, 1, chain.address("bob"), 70, [leaves[1]])
     chain.send("dave", "Database 2", "fund", 1, 500)
     chain.send("dave", "ValuePools", "claim_value", 2, 1, chain.address("alice"), 30, [leaves[0]])
     chain.send("dave", "ValuePools", "claim_value", 2, 1, chain.address("bob"), 70, [leaves[1]])
     chain.send("dave", "Verdicts", "release_bond", terms)
+
+
+def _sign_values(
+    chain: Chain, given: tuple[int, int, bytes, int], whos: Sequence[str], purpose: int
+) -> list[bytes]:
+    kinds = ["address", "uint256", "uint256", "uint256", "bytes32", "uint256", "uint256"]
+    pools = chain.contracts["ValuePools"].address
+    digest = keccak(encode(kinds, [pools, CHAIN_ID, *given, purpose]))
+    return chain.sign_digest(whos, digest)
+
+
+def _vetoed(chain: Chain, before: tuple[Any, ...]) -> None:
+    """Another snapshot, whose values are taken back: its pool falls to the shares."""
+    terms = chain.propose("bob", 2, 2, num_rows=4)
+    verdict = chain.measure(terms, [(before[0], before[7])], 0.2)
+    for node in NODES[2:]:
+        chain.publish(verdict, node)
+    wait(chain, 60)
+    vote(chain, terms[0], CURATORS, True)
+    wait(chain)
+    execute(chain, terms, verdict, NODES[2:])
+    chain.send("dave", "Database 2", "fund", 2, 2_003)
+    given = (2, 2, sha256(b"values"), 7)
+    posted = _sign_values(chain, given, NODES[:2], 1)
+    chain.send("dave", "ValuePools", "post_values", *given, posted)
+    vetoed = _sign_values(chain, given, NODES[2:], 2)
+    chain.send("dave", "ValuePools", "veto_values", 2, 2, vetoed)
+    chain.send("dave", "Database 2", "fund", 2, 1_009)
+    chain.send("dave", "Verdicts", "release_bond", terms)
+    chain.send("bob", "Database 2", "claim_many", [before[0], terms[0]])

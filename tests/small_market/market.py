@@ -21,10 +21,9 @@ from databright.records.point_proof_forms import proof_to_bytes
 from databright.records.points import Part, PointTree
 from databright.records.terms import SnapshotEntry, Terms
 from databright.units import Address, Digest, Shares
-from tests.verifier.content import RAW, canonical, cid, dump_tensors
-from tests.verifier.small_chain import DELETION_FIELDS, Chain, sha256
-from tests.verifier.small_second import play_second, second_dataset
-from tests.verifier.small_steps import (
+from tests.small_market.chain import DELETION_FIELDS, Chain, sha256
+from tests.small_market.second import play_second, second_dataset
+from tests.small_market.steps import (
     CHALLENGE_BOND,
     CURATORS,
     MAX,
@@ -38,6 +37,7 @@ from tests.verifier.small_steps import (
     vote,
     wait,
 )
+from tests.verifier.content import RAW, canonical, cid, dump_tensors
 
 
 @dataclass
@@ -317,6 +317,8 @@ def _ended(chain: Chain, tranches: Sequence[int]) -> None:
     for who in ("alice", "bob", "investor", "initiator"):
         chain.send(who, "Database 1", "claim_many", list(tranches))
         chain.send(who, "Database 1", "withdraw")
+    chain.send("node-4", "Challenges", "unstake", 2)
+    wait(chain, 180 * 86_400)
     chain.send("node-4", "Challenges", "unstake", 2)
     for contract in ("DataAssociation", "Challenges", "Motions", "DataRequests"):
         for who in PEOPLE[1:]:
