@@ -16,7 +16,7 @@ from tests.contracts.data_world import (
     Market,
     call,
 )
-from tests.contracts.market_world import digest, events, refused
+from tests.contracts.market_world import digest, refused
 
 
 def test_propose_locks_bond_and_fee_and_keeps_a_commitment(
@@ -197,11 +197,9 @@ def test_versions_of_the_rules_end(market: Market) -> None:
         market.association.install(market.dataset, NOBODY, 1, sender=market.charter.address)
 
 
-@pytest.mark.parametrize(
-    "name", ["charter", "curator_token", "verdicts", "requests", "token"]
-)
+@pytest.mark.parametrize("name", ["charter", "curator_token", "verdicts", "requests", "token"])
 def test_the_association_names_its_neighbours(market: Market, name: str) -> None:
-    contract = {"curator_token": market.votes}.get(name, None) or getattr(market, name)
+    contract = {"curator_token": market.votes}.get(name) or getattr(market, name)
 
     assert str(getattr(market.association, name)()) == str(contract.address)
     with refused("association: unknown dataset"):

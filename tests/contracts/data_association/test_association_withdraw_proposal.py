@@ -89,7 +89,7 @@ def test_a_withdrawn_proposal_of_which_evidence_is_out_pays_whose_turn_it_is(
 
     paid = [(str(event.to), event.amount) for event in events(market.association, "FeePaid")]
     assert paid == [(market.evaluators[1].address, 4), (market.evaluators[2].address, 3)]
-    # The first proposal is measured by the evaluators 1 and 2 (from 0); the odd unit is the first's.
+    # Evaluators 1 and 2 (from 0) measure the first proposal; the odd unit is the first's.
     assert credits(market) == [0, 4, 3, 0, 0]
     assert market.deposited(who) == DEPOSIT - FEE
 
@@ -200,9 +200,7 @@ def test_nobody_revises_what_is_closed(market: Market, contributors: list[str]) 
         market.revise(terms)
 
 
-def test_revise_refuses_who_cannot_pay_another_fee(
-    market: Market, contributors: list[str]
-) -> None:
+def test_revise_refuses_who_cannot_pay_another_fee(market: Market, contributors: list[str]) -> None:
     who = contributors[0]
     terms = market.propose(who)
     publish(market, terms.proposal)
