@@ -14,6 +14,7 @@ from eth_abi.abi import encode
 from eth_typing import Hash32
 from eth_utils.crypto import keccak
 
+from databright.chain.snapshots import row_numbers
 from databright.cli.main import main
 from databright.client import Client
 from databright.client.provenance import check_offline
@@ -325,6 +326,11 @@ def _check_removed(world: World, dataset: int, first: int, second: int) -> None:
     assert world.registry.snapshot(dataset, 2).total_shares == 1_200
     with pytest.raises(UnknownEntityError, match="no snapshot 4"):
         world.registry.snapshot(dataset, 4)
+    # A row keeps its number when others go and more come.
+    third = propose(world, "relayer", dataset, 13)
+    accept(world, third, 100)
+    numbers = [list(row_numbers(world.market.contracts, dataset, one)) for one in (2, 3, 4)]
+    assert numbers == [[*range(80)], [*range(40)], [*range(40), *range(80, 120)]]
     assert Client(world.home, "bob").provenance.prove(second, 3).snapshot.number == 2
 
 
