@@ -46,9 +46,7 @@ class Shortcuts(Books):
         """Register an entry in the dataset's Database as the association does; its tranche."""
         base = int(self.database.num_snapshots())
         given = number or base + 1
-        self.database.register(
-            given, payee, shares, base, percent, sender=self.association.address
-        )
+        self.database.register(given, payee, shares, base, percent, sender=self.association.address)
         return self.dataset * 1_000_000 + given
 
     def take_down(self, tranche: int, born: int, to: str) -> None:

@@ -51,9 +51,7 @@ def test_a_challenge_holds_the_proposal_up(staked: Market) -> None:
     assert (event.base, event.amount, event.deadline) == (0, 10, deadline)
     found = market.challenges.challenge_of(terms.proposal)
     assert (found.status, found.outcome, found.amount, found.deadline) == (1, 0, 10, deadline)
-    assert {str(one) for one in found.signers} == {
-        one.address for one in market.evaluators[:2]
-    }
+    assert {str(one) for one in found.signers} == {one.address for one in market.evaluators[:2]}
     assert market.balance(market.stranger) == WEALTH - CHALLENGE_BOND
     # Not by the challenged ones, nor by others.
     with refused("verdicts: is challenged"):
@@ -123,7 +121,9 @@ def test_a_challenge_costs_what_the_proposals_own_rules_say(staked: Market) -> N
 # Answers
 
 
-@pytest.mark.parametrize(("amount", "upheld"), [(10, False), (9, False), (8, True), (11, False), (12, True)])
+@pytest.mark.parametrize(
+    ("amount", "upheld"), [(10, False), (9, False), (8, True), (11, False), (12, True)]
+)
 def test_a_difference_above_the_tolerance_upholds(
     staked: Market, amount: int, upheld: bool
 ) -> None:

@@ -137,9 +137,7 @@ def test_who_leaves_is_slashed_still(market: Market) -> None:
 def test_a_new_stake_is_asked_of_everybody(market: Market) -> None:
     """New rules with a higher stake: who has less counts no more, until it tops up."""
     market.use_challenges()
-    rules = market.rules(
-        curators=[], weights=[], challenge_bond=9, evaluator_stake=12
-    )
+    rules = market.rules(curators=[], weights=[], challenge_bond=9, evaluator_stake=12)
     motion = market.move(1, market.payload_of_rules(rules))
     market.carry(motion)
     market.challenges.stake(market.dataset, 1, sender=market.evaluators[1].address)

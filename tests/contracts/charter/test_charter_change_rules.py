@@ -56,9 +56,7 @@ def test_genesis_curators_stay(market: Market, contributors: list[str]) -> None:
     market.vote_all(terms)
     assert market.sides(terms) == (11, 0)
     with refused("charter: curators are fixed"):
-        market.charter.change_rules(
-            market.dataset, market.rules(), sender=market.motions.address
-        )
+        market.charter.change_rules(market.dataset, market.rules(), sender=market.motions.address)
 
 
 def test_only_the_motions_change_rules_and_take_down(market: Market) -> None:

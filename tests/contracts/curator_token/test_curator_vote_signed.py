@@ -259,7 +259,9 @@ def storage_slot(market: Market, account: str) -> int:
 # Repayment
 
 
-@pytest.mark.parametrize(("before", "paid"), [(0, 2), (REPAID - 2, 2), (REPAID - 1, 1), (REPAID, 0)])
+@pytest.mark.parametrize(
+    ("before", "paid"), [(0, 2), (REPAID - 2, 2), (REPAID - 1, 1), (REPAID, 0)]
+)
 def test_the_first_64_ballots_of_a_proposal_are_repaid(
     relayed: Market, before: int, paid: int
 ) -> None:

@@ -131,9 +131,7 @@ def test_a_longer_period_of_new_rules_keeps_the_votes_of_its_ballots(
 ) -> None:
     """A proposal under older, shorter rules mints while one under the longer ones is voted on."""
     holder = contributors[0]
-    rules = market.rules(
-        curators=[], weights=[], voting_period=9 * PERIOD, change_delay=9 * PERIOD
-    )
+    rules = market.rules(curators=[], weights=[], voting_period=9 * PERIOD, change_delay=9 * PERIOD)
     motion = market.move(1, market.payload_of_rules(rules))
     market.carry(motion)
     early = market.carried(holder)

@@ -104,7 +104,9 @@ def test_a_removal_makes_verdicts_stale_too(market: Market, contributors: list[s
     assert market.status(terms) == ACCEPTED
 
 
-@pytest.mark.parametrize(("escrow", "award", "fee_back"), [(19, 19, 0), (20, 20, 0), (23, 20, 3), (27, 20, 7)])
+@pytest.mark.parametrize(
+    ("escrow", "award", "fee_back"), [(19, 19, 0), (20, 20, 0), (23, 20, 3), (27, 20, 7)]
+)
 def test_a_request_pays_while_its_escrow_lasts(
     market: Market, contributors: list[str], escrow: int, award: int, fee_back: int
 ) -> None:

@@ -197,9 +197,7 @@ def test_versions_of_the_rules_end(market: Market) -> None:
         market.association.install(market.dataset, NOBODY, 1, sender=market.charter.address)
 
 
-@pytest.mark.parametrize(
-    "name", ["charter", "curator_token", "verdicts", "requests", "token"]
-)
+@pytest.mark.parametrize("name", ["charter", "curator_token", "verdicts", "requests", "token"])
 def test_the_association_names_its_neighbours(market: Market, name: str) -> None:
     contract = {"curator_token": market.votes}.get(name, None) or getattr(market, name)
 

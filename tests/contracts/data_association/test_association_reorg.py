@@ -246,9 +246,7 @@ def test_reorg_of_a_lent_ballot_leaves_the_lender_her_vote(
     assert market.sides(terms) == (0, 6)
 
 
-def test_reorg_of_a_takedown_pays_the_holder_again(
-    market: Market, contributors: list[str]
-) -> None:
+def test_reorg_of_a_takedown_pays_the_holder_again(market: Market, contributors: list[str]) -> None:
     tranche = market.accepted(contributors[0], 10)
     market.fund(1, 20)
     motion = market.move(2, market.payload_of_takedown(tranche, 1, market.buyer))

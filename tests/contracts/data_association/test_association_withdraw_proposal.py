@@ -200,9 +200,7 @@ def test_nobody_revises_what_is_closed(market: Market, contributors: list[str]) 
         market.revise(terms)
 
 
-def test_revise_refuses_who_cannot_pay_another_fee(
-    market: Market, contributors: list[str]
-) -> None:
+def test_revise_refuses_who_cannot_pay_another_fee(market: Market, contributors: list[str]) -> None:
     who = contributors[0]
     terms = market.propose(who)
     publish(market, terms.proposal)

@@ -49,9 +49,7 @@ def test_register_refuses_another_base_than_the_head(
 
 
 @pytest.mark.parametrize("read", ["total_shares", "snapshot"])
-def test_unknown_snapshots_are_refused(
-    market: Market, contributors: list[str], read: str
-) -> None:
+def test_unknown_snapshots_are_refused(market: Market, contributors: list[str], read: str) -> None:
     market.register(contributors[0], 5)
 
     for number in (0, 2, 2**255):

@@ -15,9 +15,7 @@ def tranche(market: Market, contributors: list[str]) -> int:
     return market.register(contributors[0], 10)
 
 
-def test_transfer_moves_shares_and_no_votes(
-    market: Market, contributors: list[str]
-) -> None:
+def test_transfer_moves_shares_and_no_votes(market: Market, contributors: list[str]) -> None:
     tranche = market.accepted(contributors[0], 10)
     market.database.transfer(contributors[1], tranche, 4, sender=contributors[0])
 
@@ -91,9 +89,7 @@ def test_transfer_around_a_claim_pays_each_unit_once(
     assert market.balance(market.database) == 0
 
 
-def test_who_sells_all_may_buy_again(
-    market: Market, contributors: list[str], tranche: int
-) -> None:
+def test_who_sells_all_may_buy_again(market: Market, contributors: list[str], tranche: int) -> None:
     seller, taker = contributors[:2]
     market.database.transfer(taker, tranche, 10, sender=seller)
     market.fund(1, 30)

@@ -139,9 +139,7 @@ def test_the_vote_decides_and_a_quorum_against_it_burns_the_bond(
 def test_a_tie_carries_nothing_and_burns_nothing(market: Market) -> None:
     market.use_dataset(weights=[4, 2, 2])
     motion = market.move(RULES, NOTHING)
-    market.vote(
-        motion, *zip(market.curators, (True, False, False), strict=True)
-    )
+    market.vote(motion, *zip(market.curators, (True, False, False), strict=True))
     settle(market, motion)
 
     assert market.motions.motion(motion).status == LOST

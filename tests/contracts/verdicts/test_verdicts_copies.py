@@ -43,9 +43,7 @@ def test_a_copy_of_what_has_no_tranche_burns_the_whole_bond(
     elif victim != "revised":
         market.execute(copied, market.verdict(0))
     accepted = int(victim == "without shares")
-    market.execute(
-        terms, market.verdict(outcome=COPY, copy_of=copied.proposal), copied=accepted
-    )
+    market.execute(terms, market.verdict(outcome=COPY, copy_of=copied.proposal), copied=accepted)
 
     (event,) = events(market.verdicts, "BondSlashed")
     assert (event.to_tranche, event.tranche, event.burnt) == (0, 0, BOND)
@@ -95,9 +93,7 @@ def test_the_earlier_commitment_wins(market: Market, contributors: list[str]) ->
     assert (market.status(first), market.status(second)) == (ACCEPTED, REJECTED)
 
 
-def test_of_one_second_the_lower_id_is_the_earlier(
-    market: Market, contributors: list[str]
-) -> None:
+def test_of_one_second_the_lower_id_is_the_earlier(market: Market, contributors: list[str]) -> None:
     second_dataset = market.create_dataset()
     later_id = market.propose(contributors[1], dataset=second_dataset)
     same = market.propose(contributors[0], wait=0)

@@ -44,9 +44,7 @@ def test_an_unopposed_verdict_is_executed_after_its_window(quiet: Market) -> Non
 
 
 @pytest.mark.parametrize(("yes", "no", "status"), [(0, 1, 0), (1, 2, 0), (2, 1, 2), (2, 2, 2)])
-def test_a_majority_against_it_stops_it(
-    quiet: Market, yes: int, no: int, status: int
-) -> None:
+def test_a_majority_against_it_stops_it(quiet: Market, yes: int, no: int, status: int) -> None:
     curators = quiet.curators
     quiet.use_challenges(optimistic_window=WINDOW, weights=[1, 2, 20], quorum_bps=9_000)
     terms = quiet.propose(quiet.contributors[0])
