@@ -58,6 +58,19 @@ def account(role: str, index: int = 0) -> LocalAccount:
 
 
 @dataclass(frozen=True)
+class Logged:
+    """An event of a transaction.
+
+    Attributes:
+        topics: 32 bytes each; the first one names the event.
+        data: the rest of it.
+    """
+
+    topics: tuple[bytes, ...]
+    data: bytes
+
+
+@dataclass(frozen=True)
 class Sent:
     """A transaction that succeeded.
 
@@ -65,11 +78,13 @@ class Sent:
         gas: `gasUsed` of its receipt: the whole transaction, refunds taken off.
         timestamp: its block's time, seconds since 1970.
         created: address of the contract that it made, or None.
+        logs: its events, in order.
     """
 
     gas: int
     timestamp: int
     created: Address | None
+    logs: tuple[Logged, ...] = ()
 
 
 @contextmanager
@@ -190,7 +205,11 @@ class Session:
             )
         made = receipt.get("contractAddress")
         created = None if made is None else Address(str(to_checksum_address(made)))
-        return Sent(int(receipt["gasUsed"], 16), self._clock, created)
+        logs = tuple(
+            Logged(tuple(map(_bytes, log["topics"])), _bytes(log["data"]))
+            for log in receipt["logs"]
+        )
+        return Sent(int(receipt["gasUsed"], 16), self._clock, created, logs)
 
     def _why(self, sender: LocalAccount, to: Address | None, call_data: bytes) -> str:
         # Asked on the state after it; good enough for a message.
@@ -301,3 +320,7 @@ class Deployed:
         """Size of its code on the chain, in bytes."""
         code = str(self.session.request("eth_getCode", self.address, "latest"))
         return len(code.removeprefix("0x")) // 2
+
+
+def _bytes(text: str) -> bytes:
+    return bytes.fromhex(text.removeprefix("0x"))

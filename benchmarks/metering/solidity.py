@@ -89,11 +89,7 @@ class Toolbox:
             part.replace(kept)
         compiled = json.loads(kept.read_text(encoding="utf-8"))
         return {
-            name: Artifact(
-                name, tuple(found["abi"]), bytes.fromhex(found["evm"]["bytecode"]["object"])
-            )
-            for file in files
-            for name, found in compiled[file].items()
+            name: _artifact(name, found) for file in files for name, found in compiled[file].items()
         }
 
     def _ask_compiler(self, request: str) -> Mapping[str, Any]:
@@ -110,6 +106,11 @@ class Toolbox:
             told = "\n".join(str(error["formattedMessage"]) for error in errors)
             raise ConfigError(f"the peer's contracts do not compile:\n{told}")
         return answer
+
+
+def _artifact(name: str, compiled: Mapping[str, Any]) -> Artifact:
+    code = bytes.fromhex(compiled["evm"]["bytecode"]["object"])
+    return Artifact(name, tuple(compiled["abi"]), code, PACKAGES["solc"], EVM_VERSION)
 
 
 def _standard_json(files: Mapping[str, str]) -> dict[str, object]:

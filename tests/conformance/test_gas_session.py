@@ -23,7 +23,7 @@ SENDER = account("sender")
 TARGET = Address(account("target").address)
 # Stores the first word of its call data at slot 0; reverts when that is 0.
 RUNTIME = bytes.fromhex("5f358015600a575f55005b5f5ffd")
-STORE = Artifact("Store", (), bytes.fromhex("600e8060095f395ff3") + RUNTIME)
+STORE = Artifact("Store", (), bytes.fromhex("600e8060095f395ff3") + RUNTIME, "", "prague")
 # Two of PUSH0, CALLDATALOAD, DUP1, ISZERO, PUSH1, JUMPI.
 STEPS = 2 * 2 + 3 + 3 + 3 + 3 + 10
 

@@ -44,6 +44,7 @@ OPEN_TO_ALL = {
     "ModelRegistry": set(),
     "PredictionMarket": {"withdraw", "withdraw_for", "request_prediction"},
     "DatabaseBlueprint": set(),
+    "DiscussionAnchor": {"anchor"},
 }  # fmt: skip
 
 TRANCHE, OPEN_PROPOSAL = 1_000_001, 1_000_002

@@ -453,6 +453,8 @@ def change_rules(dataset: uint256, rules: Rules) -> uint256:
     """
     assert msg.sender == MOTIONS, "charter: not the motions"
     assert len(rules.curators) == 0 and len(rules.weights) == 0, "charter: curators are fixed"
+    # The mint cap counts by epochs; with others a proposal under older rules would count apart.
+    assert rules.epoch_length == self.rules[dataset][1].epoch_length, "charter: epochs are fixed"
     version: uint256 = self._install(
         dataset, empty(address), staticcall CURATORS.genesis_total(dataset), rules
     )

@@ -14,7 +14,7 @@
     Voter: votes 52 | since 32 | votes before 52 | window 15 | states 64 | is a genesis curator 1 |
     ballot nonce 16 | length of the history 20. A window is 32 proposals of the dataset; a state is two bits:
     0 nothing cast, 1 own ballot (or own proposal), 2 lent weight cast for, 3 against. The window moves up
-    only; states of lower windows lie in `old_states`. History keeps (until 32 | votes 52) where a ballot
+    only; states of lower windows lie in `packed_states`, four windows to a word. History keeps (until 32 | votes 52) where a ballot
     could still need it.
     Loan: cap 52 | since 32 | expiry 32 | least confidence 14 | oracle's number 32 | older loans 16.
     Sums of packed fields cannot carry over: all weight of a dataset, genesis included, is below 2^52
@@ -184,7 +184,8 @@ tallies: public(HashMap[uint256, uint256])
 lent_tallies: public(HashMap[uint256, uint256])
 # Dataset -> account -> word.
 voters: public(HashMap[uint256, HashMap[address, uint256]])
-old_states: public(HashMap[uint256, HashMap[address, HashMap[uint256, uint256]]])
+# Dataset -> account -> window // 4 -> states of these four windows, once they are below the voter's.
+packed_states: HashMap[uint256, HashMap[address, HashMap[uint256, uint256]]]
 history: public(HashMap[uint256, HashMap[address, HashMap[uint256, uint256]]])
 genesis_weight: public(HashMap[uint256, HashMap[address, uint256]])
 genesis_total: public(HashMap[uint256, uint256])
@@ -411,6 +412,18 @@ def DOMAIN_SEPARATOR() -> bytes32:
     return self._domain_separator()
 
 
+@external
+@view
+def old_states(dataset: uint256, account: address, window: uint256) -> uint256:
+    """
+    @param dataset Id of the dataset.
+    @param account Whose.
+    @param window Which 32 proposals; below the one in its word.
+    @return Their states, two bits each.
+    """
+    return self._old_states(dataset, account, window)
+
+
 # Ballots
 
 
@@ -457,17 +470,65 @@ def vote_signed(ballots: DynArray[SignedBallot, MAX_BATCH]) -> uint256:
     separator: bytes32 = self._domain_separator()
     total: uint256 = 0
     cast: uint256 = 0
+    # The tally of neighbours is written once, after the last of them.
     last: uint256 = 0
+    dataset: uint256 = 0
+    t: uint256 = 0
+    left: uint256 = 0
     for ballot: SignedBallot in ballots:
         proposal: uint256 = ballot.what >> 201
         if proposal != last:
-            self._repay(last, cast)
+            self._finish(last, t, cast)
             cast = 0
             last = proposal
-        if self._cast_signed(ballot, separator):
-            cast = unsafe_add(cast, 1)
-            total = unsafe_add(total, 1)
-    self._repay(last, cast)
+            dataset = proposal // UNIT
+            t = self.tallies[proposal]
+            left = self._time_left(t)
+        if left == 0 or block.timestamp > (ballot.what >> 160) & M40:
+            continue
+        voter: address = convert(ballot.what & M160, address)
+        word: uint256 = self.voters[dataset][voter]
+        state: uint256 = self._state(dataset, voter, word, proposal % UNIT)
+        if state == OWN:
+            continue
+        weight: uint256 = self._weight(dataset, voter, word, t)
+        if weight == 0:
+            continue
+        # Voter, proposal, support, nonce, deadline.
+        digest: bytes32 = keccak256(
+            concat(
+                0x1901,
+                separator,
+                keccak256(
+                    abi_encode(
+                        BALLOT_TYPEHASH,
+                        voter,
+                        proposal,
+                        (ballot.what >> 200) & 1,
+                        (word >> AT_NONCE) & M16,
+                        (ballot.what >> 160) & M40,
+                    )
+                ),
+            )
+        )
+        s: uint256 = convert(ballot.vs, uint256) & (2**255 - 1)
+        v: uint256 = unsafe_add(27, convert(ballot.vs, uint256) >> 255)
+        if (
+            s > MAX_S
+            or ecrecover(digest, v, convert(ballot.r, uint256), s) != voter
+            or voter == empty(address)
+        ):
+            if not voter.is_contract:
+                continue
+            # What the wallet can read is as if every ballot before had been written at once.
+            self.tallies[proposal] = t
+            if not self._has_wallet_signed(voter, digest, ballot.r, s, v):
+                continue
+        t = self._cast(proposal, voter, t, state, (ballot.what >> 200) & 1 == 1, weight, left)
+        self.voters[dataset][voter] = self._with_state(dataset, voter, word, proposal % UNIT, OWN)
+        cast = unsafe_add(cast, 1)
+        total = unsafe_add(total, 1)
+    self._finish(last, t, cast)
     assert total != 0, "curator: no ballot counts"
     return total
 
@@ -489,7 +550,8 @@ def vote_lent(
     assert confidence <= BPS, "curator: confidence out of range"
     proposal: uint256 = terms.proposal
     t: uint256 = self.tallies[proposal]
-    assert self._is_votable(t), "curator: no voting now"
+    left: uint256 = self._time_left(t)
+    assert left != 0, "curator: no voting now"
     self._check_not_proposer(terms, t)
     dataset: uint256 = proposal // UNIT
     opened: uint256 = (t >> T_OPENED) & M32
@@ -523,7 +585,10 @@ def vote_lent(
     assert own != 0 and total != 0, "curator: no weight"
     added: uint256 = total if support else total << T_NO
     self.lent_tallies[proposal] = unsafe_add(self.lent_tallies[proposal], added)
-    self.tallies[proposal] = self._counted(proposal, t, unsafe_add(t, added)) | T_LENT
+    after: uint256 = unsafe_add(t, added) | T_LENT
+    if left < ((t >> T_PERIOD) & M24) // LATE:
+        after = self._counted(proposal, t, after)
+    self.tallies[proposal] = after
     return total
 
 
@@ -654,11 +719,21 @@ def _deadline(t: uint256) -> uint256:
 
 @internal
 @view
-def _is_votable(t: uint256) -> bool:
-    if (t >> T_STATUS) & 15 != OPEN or block.timestamp >= self._deadline(t):
-        return False
+def _time_left(t: uint256) -> uint256:
+    """
+    @return Seconds in which ballots still count; 0 where they do not.
+    """
+    # Nothing wraps: 32 bits plus 16 bits of minutes, and a period of 24 bits twice.
     begin: uint256 = unsafe_add((t >> T_OPENED) & M32, unsafe_mul((t >> T_REVIEW) & M16, 60))
-    return block.timestamp >= begin
+    if (t >> T_STATUS) & 15 != OPEN or block.timestamp < begin:
+        return 0
+    period: uint256 = (t >> T_PERIOD) & M24
+    end: uint256 = unsafe_add(
+        unsafe_add(begin, period), unsafe_mul(period, (t >> T_EXTENSION) & M8) // WHOLE
+    )
+    if block.timestamp >= end:
+        return 0
+    return unsafe_sub(end, block.timestamp)
 
 
 @internal
@@ -712,8 +787,14 @@ def _state(dataset: uint256, account: address, word: uint256, number: uint256) -
     if wanted == window:
         states = word >> AT_STATES
     elif wanted < window:
-        states = self.old_states[dataset][account][wanted]
+        states = self._old_states(dataset, account, wanted)
     return (states >> (2 * (number % WINDOW))) & 3
+
+
+@internal
+@view
+def _old_states(dataset: uint256, account: address, window: uint256) -> uint256:
+    return (self.packed_states[dataset][account][window // 4] >> (window % 4 * 64)) & M64
 
 
 @internal
@@ -729,12 +810,15 @@ def _with_state(
     if wanted == window:
         return (word & ~((3 << place) << AT_STATES)) | ((state << place) << AT_STATES)
     if wanted < window:
-        old: uint256 = self.old_states[dataset][account][wanted]
-        self.old_states[dataset][account][wanted] = (old & ~(3 << place)) | (state << place)
+        place += wanted % 4 * 64
+        old: uint256 = self.packed_states[dataset][account][wanted // 4]
+        self.packed_states[dataset][account][wanted // 4] = (old & ~(3 << place)) | (state << place)
         return word
     states: uint256 = (word >> AT_STATES) & M64
     if states != 0:
-        self.old_states[dataset][account][window] = states
+        # Its place is empty: nothing is kept there while its window is in the word.
+        old: uint256 = self.packed_states[dataset][account][window // 4]
+        self.packed_states[dataset][account][window // 4] = old | (states << (window % 4 * 64))
     kept: uint256 = word & ~((M64 << AT_STATES) | (M15 << AT_WINDOW))
     return kept | wanted << AT_WINDOW | (state << place) << AT_STATES
 
@@ -752,48 +836,64 @@ def _vote(dataset: uint256, proposal: uint256, word: uint256, support: bool) -> 
     @return The caller's word after its ballot.
     """
     t: uint256 = self.tallies[proposal]
-    assert self._is_votable(t), "curator: no voting now"
+    left: uint256 = self._time_left(t)
+    assert left != 0, "curator: no voting now"
     state: uint256 = self._state(dataset, msg.sender, word, proposal % UNIT)
     assert state != OWN, "curator: already voted"
     weight: uint256 = self._weight(dataset, msg.sender, word, t)
     assert weight != 0, "curator: no weight"
-    self._cast(dataset, proposal, msg.sender, t, state, support, weight)
+    self.tallies[proposal] = self._cast(proposal, msg.sender, t, state, support, weight, left)
     return self._with_state(dataset, msg.sender, word, proposal % UNIT, OWN)
 
 
 @internal
 def _cast(
-    dataset: uint256,
     proposal: uint256,
     voter: address,
     t: uint256,
     state: uint256,
     support: bool,
     weight: uint256,
-):
+    left: uint256,
+) -> uint256:
+    """
+    @return The tally after a ballot; the caller stores it.
+    """
     after: uint256 = t
     if state != 0:
-        # What the oracle cast with the lender's weight comes off again: by the loan that stood then.
-        lent: uint256 = min(weight, self._cap_at(dataset, voter, (t >> T_OPENED) & M32))
-        taken: uint256 = lent if state == LENT_YES else lent << T_NO
-        self.lent_tallies[proposal] = unsafe_sub(self.lent_tallies[proposal], taken)
-        after = unsafe_sub(after, taken)
-        log Overridden(proposal=proposal, lender=voter, support=state == LENT_YES, weight=lent)
+        after = self._overridden(proposal, voter, t, state, weight)
     after = unsafe_add(after, weight if support else weight << T_NO)
-    self.tallies[proposal] = self._counted(proposal, t, after)
+    if left < ((t >> T_PERIOD) & M24) // LATE:
+        after = self._counted(proposal, t, after)
     log Voted(proposal=proposal, voter=voter, support=support, weight=weight)
+    return after
+
+
+@internal
+def _overridden(
+    proposal: uint256, voter: address, t: uint256, state: uint256, weight: uint256
+) -> uint256:
+    """
+    @return The tally without what an oracle cast with the voter's weight: by the loan that stood then.
+    """
+    lent: uint256 = min(weight, self._cap_at(proposal // UNIT, voter, (t >> T_OPENED) & M32))
+    taken: uint256 = lent if state == LENT_YES else lent << T_NO
+    self.lent_tallies[proposal] = unsafe_sub(self.lent_tallies[proposal], taken)
+    log Overridden(proposal=proposal, lender=voter, support=state == LENT_YES, weight=lent)
+    return unsafe_sub(t, taken)
 
 
 @internal
 def _counted(proposal: uint256, t: uint256, after: uint256) -> uint256:
     """
-    @return The tally after a ballot, its deadline moved where the ballot may change the outcome late.
-    @dev Late, a ballot may change it by turning the majority, or by bringing the quorum. The quorum is a
+    @return The tally after a late ballot, its deadline moved where the ballot may change the outcome.
+    @dev A late ballot may change it by turning the majority, or by bringing the quorum. The quorum is a
         matter of the terms, so any late ballot where the yes side led or leads counts as changing it.
     """
     deadline: uint256 = self._deadline(t)
     period: uint256 = (t >> T_PERIOD) & M24
     if unsafe_sub(deadline, block.timestamp) >= period // LATE:
+        # A ballot of the same batch has moved it.
         return after
     if after & M52 <= (after >> T_NO) & M52 and t & M52 <= (t >> T_NO) & M52:
         # It fails as it did before.
@@ -810,52 +910,8 @@ def _counted(proposal: uint256, t: uint256, after: uint256) -> uint256:
 
 
 @internal
-def _cast_signed(ballot: SignedBallot, separator: bytes32) -> bool:
-    proposal: uint256 = ballot.what >> 201
-    voter: address = convert(ballot.what & M160, address)
-    t: uint256 = self.tallies[proposal]
-    deadline: uint256 = (ballot.what >> 160) & M40
-    if block.timestamp > deadline or not self._is_votable(t):
-        return False
-    dataset: uint256 = proposal // UNIT
-    word: uint256 = self.voters[dataset][voter]
-    state: uint256 = self._state(dataset, voter, word, proposal % UNIT)
-    if state == OWN:
-        return False
-    weight: uint256 = self._weight(dataset, voter, word, t)
-    if weight == 0:
-        return False
-    support: bool = (ballot.what >> 200) & 1 == 1
-    digest: bytes32 = keccak256(
-        concat(
-            x"1901",
-            separator,
-            keccak256(
-                abi_encode(
-                    BALLOT_TYPEHASH, voter, proposal, support, (word >> AT_NONCE) & M16, deadline
-                )
-            ),
-        )
-    )
-    if not self._has_signed(voter, digest, ballot.r, ballot.vs):
-        return False
-    self._cast(dataset, proposal, voter, t, state, support, weight)
-    self.voters[dataset][voter] = self._with_state(
-        dataset, voter, word, proposal % UNIT, OWN
-    )
-    return True
-
-
-@internal
 @view
-def _has_signed(voter: address, digest: bytes32, r: bytes32, vs: bytes32) -> bool:
-    word: uint256 = convert(vs, uint256)
-    s: uint256 = word & (2**255 - 1)
-    v: uint256 = unsafe_add(27, word >> 255)
-    if s <= MAX_S and ecrecover(digest, v, convert(r, uint256), s) == voter:
-        return voter != empty(address)
-    if not voter.is_contract:
-        return False
+def _has_wallet_signed(voter: address, digest: bytes32, r: bytes32, s: uint256, v: uint256) -> bool:
     signature: Bytes[65] = concat(r, convert(s, bytes32), convert(convert(v, uint8), bytes1))
     success: bool = False
     answer: Bytes[32] = b""
@@ -871,10 +927,13 @@ def _has_signed(voter: address, digest: bytes32, r: bytes32, vs: bytes32) -> boo
 
 
 @internal
-def _repay(proposal: uint256, cast: uint256):
+def _finish(proposal: uint256, t: uint256, cast: uint256):
+    """
+    @dev Writes the tally after relayed ballots and repays who relayed them.
+    """
     if cast == 0:
         return
-    t: uint256 = self.tallies[proposal]
+    self.tallies[proposal] = t
     if t & T_MOTION == 0:
         extcall Association(ASSOCIATION).repay(
             proposal, (t >> T_VERSION) & M12, msg.sender, cast
