@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ from tests.contracts.data_world import (
     Market,
     call,
 )
-from tests.contracts.market_world import digest, events, refused
+from tests.contracts.market_world import digest, refused
 
 
 def test_propose_locks_bond_and_fee_and_keeps_a_commitment(
@@ -141,7 +142,7 @@ def test_every_call_on_a_proposal_brings_its_own_terms(
     who = contributors[0]
     terms = market.carried(who, market.open_request())
     other = market.propose(contributors[1])
-    changes = {
+    changes: dict[str, Any] = {
         "request": 0, "proposer": contributors[1], "payee": contributors[1], "root": bytes(32),
         "ref": bytes(32), "manifest": bytes(32), "num_rows": 9, "revises": 1,
         "bond": terms.bond + 1, "fee": terms.fee + 1, "electorate": terms.electorate - 1,
@@ -199,7 +200,7 @@ def test_versions_of_the_rules_end(market: Market) -> None:
 
 @pytest.mark.parametrize("name", ["charter", "curator_token", "verdicts", "requests", "token"])
 def test_the_association_names_its_neighbours(market: Market, name: str) -> None:
-    contract = {"curator_token": market.votes}.get(name, None) or getattr(market, name)
+    contract = {"curator_token": market.votes}.get(name) or getattr(market, name)
 
     assert str(getattr(market.association, name)()) == str(contract.address)
     with refused("association: unknown dataset"):

@@ -1,4 +1,4 @@
-"""Income that values divide: posted, vetoed, released, claimed; a pool never pays another's money."""
+"""Income that values divide: posted, vetoed, released, claimed; no pool pays another's money."""
 
 from __future__ import annotations
 
