@@ -1,11 +1,10 @@
-"""What an acceptance mints: the epoch's cap, the head it was measured on, the most there is."""
+"""What an acceptance mints: the epoch's cap, the head that it was measured on, the most of all."""
 
 from __future__ import annotations
 
 import pytest
 
-from tests.contracts.books import M52
-from tests.contracts.data_world import ACCEPTED, EPOCH, Market
+from tests.contracts.data_world import ACCEPTED, EPOCH, M52, Market
 from tests.contracts.market_world import events, refused
 
 

@@ -89,7 +89,7 @@ def test_a_withdrawn_proposal_of_which_evidence_is_out_pays_whose_turn_it_is(
 
     paid = [(str(event.to), event.amount) for event in events(market.association, "FeePaid")]
     assert paid == [(market.evaluators[1].address, 4), (market.evaluators[2].address, 3)]
-    # The first proposal is measured by evaluators 1 and 2 (from 0); the odd unit is the first's.
+    # Evaluators 1 and 2 (from 0) measure the first proposal; the odd unit is the first's.
     assert credits(market) == [0, 4, 3, 0, 0]
     assert market.deposited(who) == DEPOSIT - FEE
 

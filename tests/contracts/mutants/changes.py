@@ -7,6 +7,34 @@ from tests.contracts.mutants.base import Mutant, faults
 CHALLENGES = faults(
     "data_market/Challenges.vy",
     (
+        "all evaluators named by a challenger",
+        '    assert len(signers) == (word >> 14) & 31, "challenges: too many signatures"\n',
+        "",
+        "nobody is left to answer, and the challenger loses nothing",
+        "a_challenge_is_answered_or_lapses",
+    ),
+    (
+        "challenged twice",
+        "        c.status <= PENDING or self._differ(c, verdict, (word >> 222) & (2**14 - 1))\n",
+        "        c.status <= PENDING or c.status != 0\n",
+        "a proposal is held up for ever",
+        "a_challenge_is_answered_or_lapses",
+    ),
+    (
+        "what a challenge found forgotten",
+        "        self.challenges[proposal].amount = verdict.amount\n",
+        "",
+        "a confirmed verdict is challenged again, a refuted one is not",
+        "a_second_challenge_needs_a_reason",
+    ),
+    (
+        "back under a challenge",
+        '    assert self.leaving_at[dataset][msg.sender] == 0, "challenges: is leaving"\n',
+        "",
+        "an evaluator leaves while her verdict may be challenged, and comes back to execute it",
+        "the_time_to_execute_begins_anew_after_a_challenge",
+    ),
+    (
         "answered by the first",
         '        assert signer not in c.signers, "challenges: signed the first"\n',
         "",
@@ -151,8 +179,8 @@ MOTIONS = faults(
     ),
     (
         "counted early",
-        '    ), "motions: voting is not over"',
-        '    ) or True, "motions: voting is not over"',
+        '    assert block.timestamp >= over, "motions: voting is not over"\n',
+        "    assert over != 0\n",
         "the first ballots decide",
         "a_takedown_redirects_income",
     ),
@@ -161,6 +189,13 @@ MOTIONS = faults(
         "carried: bool = yes > no and quorum",
         "carried: bool = yes > no",
         "one curator changes the rules",
+        "a_lost_motion_costs_its_bond",
+    ),
+    (
+        "counted when forgotten",
+        "carried: bool = yes > no and quorum and block.timestamp < over + PATIENCE",
+        "carried: bool = yes > no and quorum",
+        "an old motion waits for its hour",
         "a_lost_motion_costs_its_bond",
     ),
     (

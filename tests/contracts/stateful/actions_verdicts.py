@@ -232,7 +232,7 @@ def stake_all(player: Player, pick: Pick) -> None:
     """Every evaluator whose signature does not count puts up what is asked."""
     dataset = a_dataset(player, pick)
     for judge in player.judges:
-        if not dataset.counting.get(judge, False):
+        if not dataset.counting.get(judge, False) and judge not in dataset.leaving:
             _stake(player, judge, dataset, max(dataset.rules.evaluator_stake, 1))
 
 

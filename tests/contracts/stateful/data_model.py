@@ -168,11 +168,12 @@ class Posted:
 
 @dataclass
 class Challenge:
-    """A doubt in a signed verdict."""
+    """A doubt in a signed verdict; `found` is what is known of the proposal by it."""
 
     challenger: str
     bond: int
     verdict: Verdict
+    found: Verdict
     deadline: int
     signers: tuple[str, ...]
     status: int = 1

@@ -95,6 +95,8 @@ def settle_motion(market: Market, motion: Motion) -> None:
     yes, no = box.side(True), box.side(False)
     carried = is_carried(box.rules, motion.electorate, box)
     quorum = (yes + no) * 10_000 >= box.rules.quorum_bps * motion.electorate
+    # One that nobody counts is not kept up somebody's sleeve.
+    carried = carried and market.now < box.deadline + MOTION_PATIENCE
     box.status = CARRIED if carried else LOST
     if carried:
         motion.ready_at = market.now + box.rules.change_delay
@@ -132,10 +134,11 @@ def enact_takedown(market: Market, motion: Motion, tranche: int, born: int, to: 
 
 
 def stake(market: Market, sender: str, dataset: Dataset, amount: int) -> None:
+    # Else one could leave under a challenge and come back after it.
+    require(sender not in dataset.leaving, "challenges: is leaving")
     market.can_pay(sender, amount)
     market.pay(sender, CHALLENGES, amount)
     dataset.stakes[sender] += amount
-    dataset.leaving.pop(sender, None)
     total = dataset.stakes[sender]
     dataset.counting[sender] = total != 0 and total >= dataset.rules.evaluator_stake
 
@@ -168,13 +171,19 @@ def challenge(
     bond = proposal.box.rules.challenge_bond
     check_verdict(market, proposal, verdict)
     signers = check_signed(proposal, dataset, signatures)
-    require(proposal.challenge is None, "verdicts: was challenged")
+    require(len(signers) == proposal.box.rules.threshold, "challenges: too many signatures")
+    before = proposal.challenge
+    if before is not None and before.status != PENDING:
+        # Again only what differs from what the first one has found.
+        news = differ(before.found, verdict, proposal.box.rules.tolerance_bps)
+        require(news, "challenges: was challenged")
     check_window(market, proposal)
     market.can_pay(sender, bond)
     market.pay(sender, CHALLENGES, bond)
     deadline = market.now + proposal.box.rules.voting_period
-    proposal.challenge = Challenge(sender, bond, verdict, deadline, signers)
+    proposal.challenge = Challenge(sender, bond, verdict, verdict, deadline, signers)
     proposal.posted = None
+    proposal.decided_at = 0
 
 
 def differ(first: Verdict, second: Verdict, tolerance_bps: int) -> bool:
@@ -199,6 +208,7 @@ def answer(market: Market, number: int, verdict: Verdict, signatures: Signatures
     found.status = REFUSED
     if differ(found.verdict, verdict, proposal.box.rules.tolerance_bps):
         found.status = UPHELD
+        found.found = verdict
         _slash(market, dataset, found)
     proposal.decided_at = market.now
     part, rest = divmod(found.bond, len(signers))

@@ -133,7 +133,8 @@ def post_verdict(market: Market, terms: Terms, verdict: Verdict, signatures: Sig
     check_terms(proposal, terms, "verdicts: other terms")
     check_signed(proposal, dataset, signatures)
     require(verdict.base == dataset.newest, "verdicts: stale base")
-    stands = proposal.posted is not None and proposal.posted.verdict == verdict
+    # One for each snapshot: none is begun anew, nor put off by another.
+    stands = proposal.posted is not None and proposal.posted.verdict.base == verdict.base
     require(not stands, "verdicts: is posted")
     proposal.posted = Posted(verdict, market.now)
 
@@ -159,10 +160,13 @@ def decide(market: Market, proposal: Proposal, verdict: Verdict) -> bool:
             return False
     is_unopposed = box.side(False) <= box.side(True)
     posted = proposal.posted
-    if rules.optimistic_window and is_unopposed and posted and posted.verdict == verdict:
-        stood = market.now >= posted.at + rules.optimistic_window
-        require(stood, "verdicts: is contestable")
-        return True
+    if rules.optimistic_window and is_unopposed and posted:
+        if posted.verdict == verdict:
+            stood = market.now >= posted.at + rules.optimistic_window
+            require(stood, "verdicts: is contestable")
+            return True
+        # Another that gains does not end what the rules let pass.
+        require(verdict.outcome != OK or not verdict.amount, "verdicts: another is posted")
     require(is_over, "verdicts: voting is not over")
     return False
 

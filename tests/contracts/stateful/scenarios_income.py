@@ -217,6 +217,11 @@ def a_lost_motion_costs_its_bond(s: Story) -> None:
         s.settle(moved)
     s.enact(first)
     s.push("Motions", s.who(3))
+    for patience in (MOTION_PATIENCE - 1, MOTION_PATIENCE):
+        late = s.move_rules(dataset, 4, bond=3)
+        s.all_for(late.box)
+        s.until(late.box.deadline + patience)
+        s.settle(late)
 
 
 @scenario

@@ -118,12 +118,15 @@ def a_posted_verdict_passes_unopposed(s: Story) -> None:
     s.wait(1)
     s.vote(0, second.box, support=False)
     s.execute(first, verdict)
+    s.execute(second, s.verdict(second, 4))
     s.execute(second, s.verdict(second))
     s.until(second.box.deadline)
     s.execute(second, s.verdict(second))
     third = s.propose(dataset, 4)
     s.until(third.box.deadline)
     s.post(third, s.verdict(third))
+    s.post(third, s.verdict(third, 2))
+    s.execute(third, s.verdict(third, 2))
     s.execute(third, s.verdict(third))
     s.wait(6)
     s.execute(third, s.verdict(third), by=(0, 1, 2))
@@ -162,6 +165,7 @@ def _lapses_or_is_upheld(s: Story, dataset: Dataset) -> None:
     second = s.propose(dataset, 4)
     verdict = s.verdict(second, 10)
     s.challenge(second, verdict, by=(0, 1))
+    s.challenge(second, verdict)
     s.until(second.box.deadline)
     s.answer(second, s.verdict(second, 7), by=(2,))
     s.wait(1)
@@ -169,7 +173,7 @@ def _lapses_or_is_upheld(s: Story, dataset: Dataset) -> None:
     s.lapse(second)
     s.lapse(second)
     third = s.propose(dataset, 4)
-    s.challenge(third, s.verdict(third, 10), by=(0, 1))
+    s.challenge(third, s.verdict(third, 10))
     s.answer(third, s.verdict(third, 7), by=(2,))
     s.push("Challenges", s.who(4))
     s.execute(third, by=(0,))
@@ -191,6 +195,27 @@ def a_challenge_is_answered_or_lapses(s: Story) -> None:
 @scenario
 def a_challenge_undoes_a_posted_verdict(s: Story) -> None:
     _challenged(s, optimistic_window=4)
+
+
+@scenario
+def a_second_challenge_needs_a_reason(s: Story) -> None:
+    dataset = s.found(
+        challenge_bond=3, evaluator_stake=6, evaluators=tuple(s.judge(one) for one in range(4))
+    )
+    for one in range(4):
+        s.stake(dataset, one, 6)
+    found = s.propose(dataset, 3)
+    s.challenge(found, s.verdict(found, 5), by=(0,))
+    s.answer(found, s.verdict(found, 3), by=(1,))
+    s.challenge(found, s.verdict(found, 3), by=(1,))
+    s.wait(3)
+    s.challenge(found, s.verdict(found, 5), by=(2,))
+    s.answer(found, s.verdict(found, 3), by=(1,))
+    s.challenge(found, s.verdict(found, 4), by=(3,))
+    s.until(found.box.deadline + 2 * 16)
+    s.expire(found)
+    s.lapse(found)
+    s.challenge(found, s.verdict(found, 9), by=(1,))
 
 
 @scenario
