@@ -34,11 +34,18 @@ EVALUATION_FEE = 4
 SILENCE = 100
 HOUR = 3600
 RELEASE = 7 * 86400
-FOUND = (
-    "MarketToken", "CuratorToken", "DataAssociation", "Verdicts", "Charter", "WorkerRegistry",
-    "JobEscrow", "ModelRegistry", "PredictionMarket",
-)  # fmt: skip
-"""The contracts of a world, in the order of its fields."""
+FOUND = {
+    "token": "MarketToken",
+    "votes": "CuratorToken",
+    "association": "DataAssociation",
+    "verdicts": "Verdicts",
+    "charter": "Charter",
+    "registry": "WorkerRegistry",
+    "escrow": "JobEscrow",
+    "models": "ModelRegistry",
+    "predictions": "PredictionMarket",
+}
+"""Field of a world -> its contract."""
 ERROR_SELECTOR = bytes.fromhex("08c379a0")
 HOSTILE = Path(__file__).parent / "doubles" / "HostileToken.vy"
 
@@ -349,13 +356,8 @@ def build_world(hostile: bool = False) -> World:
     contracts = deploy_market(holders, hostile)
     # evaluators sign, so they need keys: fixed ones, for reproducible runs
     evaluators = [Account.from_key(bytes([index + 1]) * 32) for index in range(2)]
-    world = World(
-        *(contracts[name] for name in FOUND),
-        people=people,
-        workers=workers,
-        nodes=nodes,
-        evaluators=evaluators,
-    )
+    found = {field: contracts[name] for field, name in FOUND.items()}
+    world = World(**found, people=people, workers=workers, nodes=nodes, evaluators=evaluators)
     registry = world.registry
     for account in holders:
         for contract in (world.association, registry, world.escrow, world.predictions):

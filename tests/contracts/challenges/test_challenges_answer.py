@@ -60,15 +60,52 @@ def test_a_challenge_holds_the_proposal_up(staked: Market) -> None:
         market.execute(terms, market.verdict(7), *market.evaluators[2:4])
 
 
-def test_a_proposal_is_challenged_once(staked: Market) -> None:
-    terms = staked.propose(staked.contributors[0])
-    staked.challenge(terms, staked.verdict())
-    with refused("verdicts: was challenged"):
-        staked.challenge(terms, staked.verdict(), staked.buyer)
+def test_a_verdict_is_challenged_once(staked: Market) -> None:
+    """Nor one within the tolerance of it, else a challenger could hold a proposal up for ever."""
+    market = staked
+    terms = market.propose(market.contributors[0])
+    market.challenge(terms, market.verdict(10))
+    with refused("verdicts: is challenged"):
+        market.challenge(terms, market.verdict(10), market.buyer)
 
-    staked.answer(terms, staked.verdict())
-    with refused("verdicts: was challenged"):
-        staked.challenge(terms, staked.verdict(), staked.buyer)
+    market.answer(terms, market.verdict(10))
+    for amount in (10, 9, 11):
+        with refused("challenges: was challenged"):
+            market.challenge(terms, market.verdict(amount), market.buyer)
+
+
+def test_a_challenge_of_a_good_verdict_shields_no_bad_one(staked: Market) -> None:
+    """The same evaluators sign another measurement, after a friend had the first one confirmed."""
+    market = staked
+    terms = market.carried(market.contributors[0])
+    market.challenge(terms, market.verdict(10))
+    market.answer(terms, market.verdict(10))
+    bad = market.verdict(50)
+    market.challenge(terms, bad, market.buyer)
+    with refused("verdicts: is challenged"):
+        market.execute(terms, bad)
+    market.answer(terms, market.verdict(10, evidence="again"))
+
+    assert stakes(market)[:2] == [0, 0]
+    assert market.challenges.credit_of(market.buyer) == 2 * CHALLENGE_BOND
+    # What was found stands: the same again is not challenged, nor executed by the slashed.
+    with refused("challenges: was challenged"):
+        good = market.verdict(10)
+        signed = market.sign(terms, good, *market.evaluators[2:4])
+        market.challenges.challenge(terms.proposal, good, signed, sender=market.stranger)
+    with refused("verdicts: not an evaluator's"):
+        market.execute(terms, bad)
+
+
+def test_a_challenge_names_k_signers(staked: Market) -> None:
+    """Else a challenger could name all evaluators, and leave nobody to answer."""
+    market = staked
+    terms = market.propose(market.contributors[0])
+    verdict = market.verdict()
+    signed = market.sign(terms, verdict, *market.evaluators[:3])
+
+    with refused("challenges: too many signatures"):
+        market.challenges.challenge(terms.proposal, verdict, signed, sender=market.stranger)
 
 
 def test_challenge_refuses_what_is_no_verdict(staked: Market) -> None:

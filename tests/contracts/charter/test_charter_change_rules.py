@@ -75,6 +75,7 @@ def test_only_the_motions_change_rules_and_take_down(market: Market) -> None:
         ({"threshold": 3}, "charter: too few evaluators"),
         ({"nodes": []}, "charter: no nodes"),
         ({"a_bps": 1}, "charter: share stream"),
+        ({"epoch_length": 7}, "charter: epochs are fixed"),
     ],
 )
 def test_rules_that_no_dataset_may_have_are_not_enacted(

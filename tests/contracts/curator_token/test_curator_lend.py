@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import boa
+
 from tests.contracts.data_world import NOBODY, Market
 from tests.contracts.market_world import events, refused
 
@@ -54,6 +56,19 @@ def test_lend_refuses_bad_values(market: Market, curators: list[str]) -> None:
         market.lend(curators[0], expiry=market.now())
     with refused("curator: confidence out of range"):
         market.lend(curators[0], least=10_001)
+
+
+def test_oracles_have_numbers_of_32_bits(market: Market, curators: list[str]) -> None:
+    market.lend(curators[0])
+    address = market.votes.address
+    (slot,) = [one for one in range(64) if boa.env.get_storage(address, one) == 1]
+    boa.env.set_storage(address, slot, 2**32 - 1)
+    market.lend(curators[1])
+
+    with refused("curator: too many oracles"):
+        market.lend(curators[1], market.stranger)
+    # Who has a number already needs no other.
+    assert market.votes.num_oracles() == 2**32 - 1
 
 
 def test_take_back_ends_the_loan(market: Market, curators: list[str]) -> None:

@@ -108,6 +108,31 @@ def test_a_deposit_refuses_a_token_that_takes_a_fee(hostile: Market) -> None:
         hostile.deposit(hostile.buyer, 5)
 
 
+def test_a_token_that_answers_false_is_believed(hostile: Market) -> None:
+    """Nothing is booked as paid that did not move."""
+    who = hostile.contributors[0]
+    hostile.accepted(who)
+    hostile.fund(1, 20)
+    hostile.deposit(who, 5)
+    hostile.token.set_answers_false(True)
+    tranche = hostile.dataset * 1_000_000 + 1
+    calls = [
+        lambda: hostile.deposit(who, 5),
+        lambda: hostile.association.withdraw(sender=who),
+        lambda: hostile.open_request(5),
+        lambda: hostile.fund(1, 5),
+        lambda: hostile.claim(tranche, who),
+    ]
+    for act in calls:
+        with refused("token: transfer failed"):
+            act()
+
+    hostile.token.set_answers_false(False)
+    assert hostile.deposited(who) == DEPOSIT - FEE + 5
+    assert hostile.association.withdraw(sender=who) == DEPOSIT - FEE + 5
+    assert hostile.claim(tranche, who) == 20
+
+
 def test_a_frozen_account_stops_nobody(hostile: Market) -> None:
     frozen, other = hostile.contributors[:2]
     hostile.token.freeze(frozen)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -141,7 +142,7 @@ def test_every_call_on_a_proposal_brings_its_own_terms(
     who = contributors[0]
     terms = market.carried(who, market.open_request())
     other = market.propose(contributors[1])
-    changes = {
+    changes: dict[str, Any] = {
         "request": 0, "proposer": contributors[1], "payee": contributors[1], "root": bytes(32),
         "ref": bytes(32), "manifest": bytes(32), "num_rows": 9, "revises": 1,
         "bond": terms.bond + 1, "fee": terms.fee + 1, "electorate": terms.electorate - 1,
