@@ -288,8 +288,8 @@ VERDICTS: list[Mutant] = faults(
     ),
     (
         "an epoch off by one",
-        "s.epoch = ((block.timestamp - ((e >> E_CREATED) & M32)) // length) & M16",
-        "s.epoch = ((block.timestamp + 1 - ((e >> E_CREATED) & M32)) // length) & M16",
+        "s.epoch = ((block.timestamp - ((e >> E_CREATED) & M32)) // ((e >> E_EPOCH) & M32)) & M16",
+        "s.epoch = ((block.timestamp + 1 - ((e >> E_CREATED) & M32)) // ((e >> E_EPOCH) & M32)) & M16",
         "an epoch begins early",
         "an_epoch_mints_its_cap",
     ),
