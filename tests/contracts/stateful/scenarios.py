@@ -24,6 +24,7 @@ def votes_of_accepted_data_count_from_the_next_proposal_on(s: Story) -> None:
     for voter in (0, 1, 2):
         s.vote(voter, first.box)
     s.execute(first)
+    s.move_rules(dataset, 4, price_per_use=6)
     s.vote(3, second.box)
     # In the same second: still strictly before.
     third = s.propose(dataset, 4)
@@ -155,6 +156,7 @@ def an_oracle_does_not_vote_on_her_own(s: Story) -> None:
     own = s.propose(dataset, 4)
     s.vote(4, own.box)
     s.vote_lent(4, own.box, (0,))
+    s.vote_lent(4, own.box, (0,), proposer=s.judge(0))
     s.vote_lent(2, own.box, (4,))
     s.vote(0, own.box)
     motion = s.move_rules(dataset, 4, price_per_use=7)
@@ -291,6 +293,14 @@ def half_of_the_weight_against_ends_it(s: Story) -> None:
     s.vote(1, third.box, support=False)
     s.until(third.box.deadline)
     s.execute(third)
+    # Of 15, seven are less than half.
+    odd = s.found(weights=(7, 5, 3), quorum_bps=0)
+    for support in (False, True):
+        found = s.propose(odd, 3)
+        s.vote(0, found.box, support=support)
+        s.execute(found)
+        s.vote(2, found.box, support=support)
+        s.execute(found)
 
 
 @scenario
@@ -377,6 +387,7 @@ def bond_and_fee_are_locked_and_returned(s: Story) -> None:
     s.revise(third)
     s.publish(revised, s.judge(2))
     again = s.revise(revised)
+    s.vote(0, again.box)
     s.wait(61)
     s.take_off(again)
     s.vote(0, again.box)
@@ -384,6 +395,7 @@ def bond_and_fee_are_locked_and_returned(s: Story) -> None:
     last = dataset.proposals[-1]
     s.until(last.box.begin + last.box.rules.voting_period)
     s.revise(last)
+    s.propose(dataset, 3, rows=0)
     s.withdraw(s.who(3))
     s.withdraw(s.judge(0))
     s.push("DataAssociation", s.judge(2))
