@@ -363,39 +363,3 @@ def many_closed_ones_are_passed_by(s: Story) -> None:
     s.vote(2, motion.box)
     s.relay(s.ballot(2, earlier.box))
     s.relay(s.ballot(2, earlier.box))
-
-
-@scenario
-def bond_and_fee_are_locked_and_returned(s: Story) -> None:
-    dataset = s.found(review_minutes=1, relay_price=0, bond=3)
-    s.deposit(3, 8)
-    s.player.model.deposits[s.who(3)] += 0
-    other = s.found(relay_price=0, bond=2)
-    for _ in range(3):
-        s.propose(dataset, 3)
-        s.propose(other, 3)
-    first = dataset.proposals[0]
-    s.take_off(first, s.who(2))
-    s.take_off(first)
-    s.take_off(first)
-    measured = dataset.proposals[1]
-    s.publish(measured, s.who(0))
-    s.publish(measured, s.judge(0))
-    s.take_off(measured)
-    third = dataset.proposals[2]
-    revised = s.revise(third)
-    s.revise(third)
-    s.publish(revised, s.judge(2))
-    again = s.revise(revised)
-    s.vote(0, again.box)
-    s.wait(61)
-    s.take_off(again)
-    s.vote(0, again.box)
-    s.revise(again)
-    last = dataset.proposals[-1]
-    s.until(last.box.begin + last.box.rules.voting_period)
-    s.revise(last)
-    s.propose(dataset, 3, rows=0)
-    s.withdraw(s.who(3))
-    s.withdraw(s.judge(0))
-    s.push("DataAssociation", s.judge(2))
