@@ -7,6 +7,7 @@ import os
 import random
 import secrets
 from collections.abc import Callable, Iterator
+from dataclasses import astuple
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -86,15 +87,15 @@ def ready(page: str) -> bool:
 
 
 def test_a_thread_by_the_command_line(run: Run, market: DataMarket, tmp_path: Path) -> None:
-    says = ("post", "proposal/1", "--text", "How were they scanned?", "--as", "bob")
+    says = ("post", "proposal/1000001", "--text", "How were they scanned?", "--as", "bob")
     would = run(*says, "--dry-run")
     assert (would["dry_run"], would["seq"]) == (True, None)
     assert would["signed"]["message"]["body"] == "How were they scanned?"
-    assert "proposal/1" not in {one["subject"] for one in run("list")["threads"]}
+    assert "proposal/1000001" not in {one["subject"] for one in run("list")["threads"]}
     posted = run(*says)
     asked = run(
-        "ask", "proposal/1", "--kind", "information_request", "--text", "@alice which machine?",
-        "--as", "curator-1",
+        "ask", "proposal/1000001", "--kind", "information_request", "--text",
+        "@alice which machine?", "--as", "curator-1",
     )  # fmt: skip
     text = tmp_path / "answer.md"
     text.write_bytes(b"A scanner.\r\n\r\n- 300 dpi\r\n")
@@ -104,7 +105,7 @@ def test_a_thread_by_the_command_line(run: Run, market: DataMarket, tmp_path: Pa
     bad = run("post", "dataset/1", "--text", "buy my coins", "--as", "dave")
     run("hide", bad["digest"], "--reason", "advertising", "--as", "initiator")
 
-    thread = run("show", "proposal/1")
+    thread = run("show", "proposal/1000001")
     by = {one["digest"]: one for one in thread["comments"]}
     assert (thread["total"], thread["open"]) == (4, 0)
     assert [one["body"] for one in by[posted["digest"]]["versions"]] == [
@@ -115,7 +116,7 @@ def test_a_thread_by_the_command_line(run: Run, market: DataMarket, tmp_path: Pa
     hidden = {one["digest"]: one["hidden"] for one in run("show", "dataset/1")["comments"]}
     assert hidden[bad["digest"]]["reason"] == "advertising"
     feed = run("feed", "--as", "alice")
-    on_it = [one["kind"] for one in feed["notices"] if one["subject"] == "proposal/1"]
+    on_it = [one["kind"] for one in feed["notices"] if one["subject"] == "proposal/1000001"]
     assert on_it == ["comment", "information_request", "comment"]
     assert run("mark-read", "--as", "alice")["read_upto"] == feed["notices"][0]["id"]
     assert run("feed", "--as", "alice")["unread"] == 0
@@ -125,13 +126,16 @@ def test_a_thread_by_the_command_line(run: Run, market: DataMarket, tmp_path: Pa
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (("post", "proposal/99", "--text", "x", "--as", "bob"), "there is no proposal 99"),
-        (("post", "proposal/1", "--as", "bob"), "--text TEXT or with --file FILE"),
+        (("post", "proposal/1000099", "--text", "x", "--as", "bob"), "proposal"),
+        (("post", "proposal/1000001", "--as", "bob"), "--text TEXT or with --file FILE"),
         (("post", "job/1", "--text", "x", "--as", "bob"), "nothing that can be discussed"),
-        (("ask", "proposal/1", "--kind", "verdict", "--text", "x", "--as", "bob"), "use one of"),
+        (
+            ("ask", "proposal/1000001", "--kind", "verdict", "--text", "x", "--as", "bob"),
+            "use one of",
+        ),
         (("reply", "0x12", "--text", "x", "--as", "bob"), "64 lower-case hex digits"),
         (("reply", "0x" + "0" * 64, "--text", "x", "--as", "bob"), "there is no comment"),
-        (("post", "proposal/1", "--file", "no-such-file", "--as", "bob"), "cannot be read"),
+        (("post", "proposal/1000001", "--file", "no-such-file", "--as", "bob"), "cannot be read"),
         (("proof", "0x" + "0" * 64), "holds nothing with the id"),
         (("verify", "--offline"), "--offline is for --proof"),
     ],
@@ -171,10 +175,10 @@ def test_a_draft_is_shared_discussed_and_linked(
         told = run("draft", "show", draft, "--as", "carol", *where, code=2)
         assert "that you may see" in told["error"]["message"]
     assert run("show", subject, "--as", "bob")["total"] == 4
-    assert run("show", "proposal/2")["total"] == 0
-    run("draft", "link", draft, "2", "--as", "alice", "--url", page)
-    assert run("show", "proposal/2", "--url", page)["total"] == 4
-    text = httpx.get(f"{page}discussion/proposal/2", timeout=30).text
+    assert run("show", "proposal/1000002")["total"] == 0
+    run("draft", "link", draft, "1000002", "--as", "alice", "--url", page)
+    assert run("show", "proposal/1000002", "--url", page)["total"] == 4
+    text = httpx.get(f"{page}discussion/proposal/1000002", timeout=30).text
     assert "Too few." in text
     assert "Would <em>these</em>" not in text
 
@@ -205,7 +209,7 @@ def test_the_sdk_speaks_over_http_as_it_does_at_home(market: DataMarket, page: s
 
 def test_marks_and_people_come_from_the_chain(market: DataMarket) -> None:
     facts = facts_of(market.local.market())
-    proposal = parse_subject("proposal/1")
+    proposal = parse_subject("proposal/1000001")
     carried = {name: facts.marks(proposal, market.address(name)) for name in market_names()}
     assert carried == {
         "alice": {"author"},
@@ -315,14 +319,15 @@ def test_a_proposer_is_told_of_the_verdict_once(market: DataMarket, page: str) -
     local = market.local
     log = open_log(market.home)
     notices = Notices(log.engine)
-    assert not notices.knows("proposal/3/expired")
-    deadline = int(local.market().registry.proposal(3).deadline)
-    local.advance_clock(deadline - market.now() + GRACE_S)
-    local.market().contracts.association.transact(local.signer("bob"), "expire", 3)
-    wait_until(lambda: notices.knows("proposal/3/expired"), "the notice")
+    assert not notices.knows("proposal/1000003/expired")
+    proposal = local.market().registry.proposal(1_000_003)
+    local.advance_clock(proposal.deadline - market.now() + GRACE_S)
+    verdicts = local.market().contracts.verdicts
+    verdicts.transact(local.signer("bob"), "expire", astuple(proposal.terms))
+    wait_until(lambda: notices.knows("proposal/1000003/expired"), "the notice")
     assert not VerdictWatch(local.market().registry, notices).step()
     feed = notices.feed(market.address("alice"), private=False)
-    told = [one.kind for one in feed.notices if one.source == "proposal/3/expired"]
+    told = [one.kind for one in feed.notices if one.source == "proposal/1000003/expired"]
     assert told == ["verdict"]
     log.engine.dispose()
 

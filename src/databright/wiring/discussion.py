@@ -31,7 +31,7 @@ PUBLISHER: Final = "discussion"
 """Keystore name of the key that anchors a home's log; it needs gas money and has no other power."""
 MOST_TRANCHES: Final = 200
 """How many of a dataset's newest tranches are looked at for a holder's mark."""
-_SETTLED: Final = frozenset({"accepted", "rejected", "expired", "withdrawn"})
+_SETTLED: Final = frozenset({"accepted", "rejected", "expired", "withdrawn", "revised", "voided"})
 _OPEN: Final = frozenset({"none", "open"})
 _LOG = logging.getLogger(__name__)
 
@@ -149,9 +149,9 @@ def _owner_and_dataset(market: OpenMarket, subject: Subject) -> tuple[Address, i
 
 
 def _holds(registry: DataRegistry, dataset: int, who: Address) -> bool:
-    token = registry.contracts.curator_token
+    database = registry.contracts.database(dataset)
     newest = reversed(registry.entries(dataset)[-MOST_TRANCHES:])
-    return any(int(token.call("balanceOf", who, entry.proposal)) > 0 for entry in newest)
+    return any(int(database.call("balanceOf", who, entry.proposal)) > 0 for entry in newest)
 
 
 @dataclass
@@ -176,7 +176,7 @@ class VerdictWatch:
             True when somebody was told of something.
         """
         told = 0
-        for number in range(1, self.registry.num_proposals() + 1):
+        for number in self.registry.all_proposal_ids():
             if number in self._done:
                 continue
             found = self.registry.proposal(number)
