@@ -12,6 +12,8 @@ from rich.console import Console
 from benchmarks.metering import gate
 from benchmarks.metering.figures import FULL, QUICK, Plan, Producer, rows_of
 from benchmarks.metering.openzeppelin import OpenZeppelin
+from benchmarks.metering.ours_income import Income
+from benchmarks.metering.ours_votes import Governance
 from benchmarks.metering.session import BLOCK_S, open_session
 from benchmarks.metering.solidity import OPTIMIZER_RUNS, PACKAGES
 from benchmarks.report import Figure, Report, machine_now
@@ -92,7 +94,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def own_producers() -> list[Producer]:
     """Those that measure our contracts, each with rows of its own."""
-    return []
+    return [Governance(), Income()]
 
 
 def _measure_own(plan: Plan) -> dict[str, Figure]:
