@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.contracts.data_world import ACCEPTED, EPOCH, M52, Market
+from tests.contracts.books import M52
+from tests.contracts.data_world import ACCEPTED, EPOCH, Market
 from tests.contracts.market_world import events, refused
 
 
