@@ -17,8 +17,8 @@ from databright.data_market.entities import Step
 from databright.data_market.requests import DatasetDraft, RequestDraft
 from databright.programs.builders import builder
 from databright.programs.oplist import program_to_json
-from databright.records.datasets import Rules
 from databright.records.rows import Rows, Schema
+from databright.records.rules import Rules
 from databright.records.tensors import dump_tensors
 from databright.units import Address, Amount, BasisPoints, Digest, Seconds, Shares
 from databright.wiring.local_market import LocalMarket, Purse

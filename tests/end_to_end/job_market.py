@@ -34,9 +34,9 @@ from databright.programs.builders import builder
 from databright.programs.child import ComputeChild
 from databright.programs.oplist import program_digest, program_to_json
 from databright.programs.schedule import batch_indices, shard_rows
-from databright.records.datasets import Rules
 from databright.records.evidence import Verdict
 from databright.records.rows import Rows, Schema
+from databright.records.rules import Rules
 from databright.records.tensors import dump_tensors, load_tensors
 from databright.records.terms import proposal_id
 from databright.units import Address, Amount, BasisPoints, Digest, Seconds

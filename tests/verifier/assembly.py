@@ -28,14 +28,12 @@ class Mark:
 
     Attributes:
         pending: it is challenged.
-        was_challenged: ever.
         measured: evidence is published.
         decided_at: chain time; 0 = never.
         posted: the verdict shown last, and when.
     """
 
     pending: bool = False
-    was_challenged: bool = False
     measured: bool = False
     decided_at: int = 0
     posted: tuple[Verdict, int] | None = None
@@ -52,7 +50,17 @@ class Member:
 
 @dataclass
 class Challenge:
-    """A challenged verdict."""
+    """The last challenge of a proposal.
+
+    Attributes:
+        challenger: who put up the bond.
+        bond: base units.
+        verdict: what is challenged; of an upheld one, what the others found.
+        signers: of the challenged one.
+        deadline: chain time until which it may be answered.
+        status: 1 pending, 2 upheld, 3 refused, 4 unanswered.
+        claimed: what was challenged, once it is decided.
+    """
 
     challenger: str
     bond: int
@@ -60,6 +68,7 @@ class Challenge:
     signers: list[str]
     deadline: int
     status: int = 1
+    claimed: Verdict = field(default_factory=dict)
 
 
 @dataclass

@@ -81,16 +81,24 @@ def unstake(
 def challenge(
     assembly: Assembly, args: tuple[Any, ...], sender: str, events: Sequence[Event]
 ) -> None:
-    """A signed verdict challenged, once, with the bond of the proposal's rules."""
+    """A signed verdict challenged with the bond of the proposal's rules.
+
+    Again only where it differs from what a challenge has found.
+    """
     number, values, signatures = args
     poll, time = assembly.poll_of(number), events[0].time
     about, mark = f"challenge of proposal {number}", assembly.marks[number]
     verdict, signers = assembly.check_verdict(about, poll, values, signatures)
-    may = poll.status == OPEN and not mark.was_challenged and time < assembly.expiry(poll)
+    may = poll.status == OPEN and not mark.pending and time < assembly.expiry(poll)
+    before = assembly.challenges.get(number)
+    if before is not None:
+        may = may and differ(before.verdict, verdict, poll.rules["tolerance_bps"])
     bond = poll.rules["challenge_bond"]
     assembly.holds(f"{about}: may be challenged", may and bond > 0, time)
+    exactly = poll.rules["threshold"]
+    assembly.same(f"{about}: signatures", len(signers), exactly)
     assembly.challenges[number] = Challenge(sender, bond, verdict, signers, time + poll.period)
-    mark.pending = mark.was_challenged = True
+    mark.pending = True
     mark.posted = None
     told = {
         "proposal": number, "challenger": sender, "bond": bond, "base": verdict["base"],
@@ -120,6 +128,10 @@ def answer(assembly: Assembly, args: tuple[Any, ...], events: Sequence[Event]) -
     upheld = differ(case.verdict, verdict, poll.rules["tolerance_bps"])
     case.status = UPHELD if upheld else REFUSED
     said = _slashed(assembly, number, case, events) if upheld else []
+    case.claimed = case.verdict
+    if upheld:
+        # What was found counts from now on.
+        case.verdict = {**verdict}
     mark.pending, mark.posted, mark.decided_at = False, None, time
     part = case.bond // len(signers)
     parts = [case.bond - part * (len(signers) - 1), *[part] * (len(signers) - 1)]

@@ -151,7 +151,7 @@ class Acts:
         self.checks.holds("challenge: executed on what was measured again", same, done.tx)
         return {
             "proposal": number, "challenger": case.challenger, "bond": str(case.bond),
-            "base": case.verdict["base"], "claimed_amount": str(case.verdict["amount"]),
+            "base": case.claimed["base"], "claimed_amount": str(case.claimed["amount"]),
             "measured_outcome": decided.args["outcome"],
             "measured_amount": str(decided.args["amount"]), "first_signers": case.signers,
             "second_signers": second, "status": STATUSES[case.status], "reward": str(reward),
@@ -200,15 +200,13 @@ class Acts:
         )
         to = down.args["to"]
         redirected = [
-            event.args["amount"]
-            for event in self.market.named("Redirected", "Credited", tranche=tranche)
-            if event.index > ended.index
+            event.args["amount"] for event in self.market.named("Redirected", tranche=tranche)
         ]
         erased = [event.args["node"] for event in self.market.named("Erased", tranche=tranche)]
         self.checks.holds("takedown: somebody erased it", bool(erased), erased)
         return {
             "motion": motion, "tranche": tranche, "to": to, "snapshot": ended.args["snapshot"],
-            "redirected": str(sum(redirected)), "erased_by": erased,
+            "redirected": str(sum(redirected)), "erased_by": [*dict.fromkeys(erased)],
             "flagged_models": flagged_models(self.market, tranche),
         }  # fmt: skip
 
@@ -251,13 +249,8 @@ def flagged_models(market: Market, tranche: int) -> list[int]:
     """Models that were trained on a snapshot which held the tranche."""
     dataset = tranche // UNIT
     entry = registry_of(market, dataset).entries[tranche]
-    found = []
-    for event in market.named("ModelRegistered", dataset=dataset):
-        jobs = [
-            improved.args["job"]
-            for improved in market.named("ModelImproved", model=event.args["model"])
-        ]
-        opened = [market.one("JobOpened", job=job).args["snapshot"] for job in jobs]
-        if any(entry.is_in(snapshot) for snapshot in (event.args["snapshot"], *opened)):
-            found.append(event.args["model"])
-    return found
+    return [
+        event.args["model"]
+        for event in market.named("ModelRegistered", dataset=dataset)
+        if entry.is_in(event.args["snapshot"])
+    ]

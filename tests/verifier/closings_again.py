@@ -114,7 +114,8 @@ def _check_order(assembly: Assembly, poll: Poll, time: int) -> None:
 def _accept(assembly: Assembly, poll: Poll, verdict: Verdict, time: int, percent: int) -> int:
     dataset, about = assembly.datasets[poll.dataset], f"proposal {poll.id}"
     assembly.same(f"{about}: measured on the head", verdict["base"], dataset.registry.newest)
-    epoch = (time - dataset.created) // poll.rules["epoch_length"] & M16
+    # By the newest rules, as for all proposals that are accepted now.
+    epoch = (time - dataset.created) // dataset.versions[-1]["epoch_length"] & M16
     minted = verdict["amount"] + (dataset.epoch[1] if dataset.epoch[0] == epoch else 0)
     dataset.epoch = epoch, minted
     cap = poll.rules["mint_cap"]

@@ -20,7 +20,7 @@ from tests.verifier.snapshots_again import ACCEPTED, TAKEDOWN
 
 RULES_MOTION, TAKEDOWN_MOTION = 1, 2
 PATIENCE = 30 * 86_400
-"""Seconds in which a carried motion may be enacted."""
+"""Seconds in which a motion may be counted as carried, and then enacted."""
 
 
 def move(assembly: Assembly, sender: str, args: tuple[Any, ...], events: Sequence[Event]) -> None:
@@ -47,7 +47,8 @@ def settle(assembly: Assembly, events: Sequence[Event]) -> None:
     assembly.holds(f"{about}: its vote was over", over, time)
     yes, no = poll.tally[True], poll.tally[False]
     quorum = (yes + no) * BPS >= poll.rules["quorum_bps"] * motion["electorate"]
-    carried, lost = yes > no and quorum, no > yes and quorum
+    in_time = time < poll.deadline + PATIENCE
+    carried, lost = yes > no and quorum and in_time, no > yes and quorum
     bond_back = 0 if lost else motion["bond"]
     poll.status = ACCEPTED if carried else REJECTED
     motion["ready_at"] = time + poll.rules["change_delay"] if carried else 0
@@ -86,6 +87,8 @@ def enact_rules(assembly: Assembly, args: tuple[Any, ...], events: Sequence[Even
     rules, dataset = rules_in(values), assembly.datasets[number // UNIT]
     fixed = not rules["curators"] and not rules["weights"]
     assembly.holds(f"motion {number}: curators stay", fixed)
+    epochs = {rules["epoch_length"], dataset.versions[0]["epoch_length"]}
+    assembly.same(f"motion {number}: lengths of an epoch", len(epochs), 1)
     version = len(dataset.versions) + 1
     said = name_evaluators(assembly, number // UNIT, rules, version)
     dataset.versions.append(rules)

@@ -14,8 +14,9 @@ from databright.data_market.requests import (
     DatasetDraft,
 )
 from databright.errors import BadInputError, MalformedDataError
-from databright.records.datasets import DEFAULT_MAX_EXPOSURE_BPS, Rules
+from databright.records.datasets import DEFAULT_MAX_EXPOSURE_BPS
 from databright.records.rows import Schema
+from databright.records.rules import Rules
 from databright.records.strict_json import JsonValue, dumps_canonical, loads_object
 from databright.units import BPS, BasisPoints, Digest, Seconds
 

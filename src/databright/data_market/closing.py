@@ -8,8 +8,8 @@ from typing import Final
 
 from databright.data_market.registry import Proposal
 from databright.data_market.verdicts import Mark
-from databright.records.datasets import Rules
 from databright.records.evidence import OUTCOME_OK, Verdict
+from databright.records.rules import Rules
 from databright.units import BPS, Seconds
 
 EXPIRY_PERIODS: Final = 2

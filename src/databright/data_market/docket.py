@@ -15,8 +15,8 @@ from databright.data_market.evidence_shelf import EvidenceShelf
 from databright.data_market.journal import Journal
 from databright.data_market.registry import DataRegistry
 from databright.data_market.verdicts import VerdictDomain, agreeing
-from databright.records.datasets import Rules
 from databright.records.evidence import SignedEvidence
+from databright.records.rules import Rules
 from databright.records.terms import split_proposal_id
 from databright.units import Address, Digest, Seconds
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from databright.chain.snapshots import Entry, Snapshot
-from databright.records.datasets import Rules
+from databright.records.rules import Rules
 from databright.records.terms import Terms, split_proposal_id
 from databright.units import Address, Amount, Digest, Seconds, Shares
 

@@ -16,8 +16,9 @@ from databright.custody.blobs import read_blob, sha256
 from databright.data_market.entities import Tally, read_tally
 from databright.data_market.registry import DataRegistry
 from databright.errors import BadInputError, StorageError, UnknownEntityError
-from databright.records.datasets import MAX_CARD_BYTES, Rules
+from databright.records.datasets import MAX_CARD_BYTES
 from databright.records.motions import MotionText, TakedownWish
+from databright.records.rules import Rules
 from databright.records.terms import PROPOSALS_PER_DATASET
 from databright.units import Address, Amount, Digest, Seconds, in_tokens
 

@@ -15,8 +15,9 @@ from databright.data_market.registry import DataRegistry, Dataset, Request
 from databright.errors import BadInputError
 from databright.programs.oplist import program_from_json
 from databright.programs.validate import validate_program
-from databright.records.datasets import DatasetCard, RequestCard, Rules
+from databright.records.datasets import DatasetCard, RequestCard
 from databright.records.rows import Rows, Schema, rows_to_blob
+from databright.records.rules import Rules
 from databright.records.tensors import load_tensors
 from databright.storage.base import open_store
 from databright.units import Address, Amount, Seconds, in_tokens

@@ -6,26 +6,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from databright.errors import BadInputError, MalformedDataError
-from databright.records.rules import Rules
 from databright.records.strict_json import JsonValue, dumps_canonical, loads_object
 from databright.units import BasisPoints, Digest
 
-__all__ = [
-    "DEFAULT_MAX_EXPOSURE_BPS",
-    "MAX_CARD_BYTES",
-    "MAX_STEPS",
-    "MAX_TEXT",
-    "METRIC",
-    "DatasetCard",
-    "RequestCard",
-    "Rules",
-    "check_text",
-    "digest_field",
-    "int_field",
-    "parse_digest",
-    "read_document",
-    "text_field",
-]
 MAX_CARD_BYTES: Final = 64 * 1024
 """Largest card or manifest that is read."""
 MAX_TEXT: Final = 10_000

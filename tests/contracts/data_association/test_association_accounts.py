@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from tests.contracts.data_world import BOND, DEPOSIT, FEE, LOCKED, RELAY, WEALTH, Market
@@ -116,7 +118,7 @@ def test_a_token_that_answers_false_is_believed(hostile: Market) -> None:
     hostile.deposit(who, 5)
     hostile.token.set_answers_false(True)
     tranche = hostile.dataset * 1_000_000 + 1
-    calls = [
+    calls: list[Callable[[], object]] = [
         lambda: hostile.deposit(who, 5),
         lambda: hostile.association.withdraw(sender=who),
         lambda: hostile.open_request(5),

@@ -224,7 +224,7 @@ MOTIONS = faults(
         "    supply: uint256 = word & M52\n    if (word >> 52) & M32 == block.timestamp:\n",
         "    supply: uint256 = word & M52\n    if (word >> 52) & M32 == 1:\n",
         "the quorum counts votes that may not vote",
-        "",
+        "votes_of_accepted_data_count_from_the_next_proposal_on",
     ),
 )
 CHARTER = faults(
@@ -276,7 +276,7 @@ CHARTER = faults(
         "                staticcall CHALLENGES.active_stake(dataset, evaluator) >= rules.evaluator_stake\n",
         "                staticcall CHALLENGES.active_stake(dataset, evaluator) >= 0\n",
         "who has nothing to lose signs",
-        "",
+        "rules_change_for_what_begins_then",
     ),
     (
         "a version that is written over",

@@ -200,7 +200,7 @@ INCOME: list[Mutant] = faults(
         '    assert balance >= amount, "database: balance too low"\n',
         '    assert balance + 1 >= amount, "database: balance too low"\n',
         "shares are sent that one has not",
-        "",
+        "a_transfer_settles_income_first",
     ),
     (
         "an allowance that does not shrink",
@@ -235,7 +235,7 @@ INCOME: list[Mutant] = faults(
         "    packed: uint256 = word << (s % 3 * S_BITS)\n",
         "    packed: uint256 = word << ((s + 1) % 3 * S_BITS)\n",
         "snapshots change places",
-        "",
+        "late_joiners_take_nothing_of_earlier_snapshots",
     ),
     (
         "income of a tranche to all",
@@ -291,14 +291,14 @@ INCOME: list[Mutant] = faults(
         "        percent = old >> S_POOL\n",
         "        percent = (word >> H_POOL) * 1 if old != 0 else 0\n",
         "a snapshot's terms change",
-        "",
+        "values_once_final_stay_final",
     ),
     (
         "income of a removal's percent",
         "        (word & M160) | (total << H_SHARES) | (s << H_COUNT) | H_WORDS | (pool_percent << H_POOL)\n",
         "        (word & M160) | (total << H_SHARES) | (s << H_COUNT) | H_WORDS\n",
         "a removal turns the value pool off",
-        "",
+        "a_vetoed_or_forgotten_pool_falls_to_the_shares",
     ),
     (
         "words of its own forgotten",

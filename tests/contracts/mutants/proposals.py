@@ -25,21 +25,21 @@ ASSOCIATION = faults(
         "    accounts.words[terms.proposer] = account + 2**192\n",
         "    accounts.words[terms.proposer] = account\n",
         "bonds do not grow, and the count runs below zero",
-        "",
+        "bond_and_fee_are_locked_and_returned",
     ),
     (
         "what is owed pays twice",
         "account = account - deposit - (due << 96)",
         "account = account - deposit",
         "a bond is locked that nobody paid",
-        "",
+        "what_is_owed_pays_the_next_bond",
     ),
     (
         "a deposit below the bond",
         '        assert due <= (account >> 96) & M96, "association: deposit too low"\n',
         "",
         "a bond is locked that nobody paid",
-        "",
+        "what_is_owed_pays_the_next_bond",
     ),
     (
         "the supply of this second",
@@ -130,7 +130,7 @@ ASSOCIATION = faults(
         "    return unsafe_add(word, unsafe_sub(number, settled) << D_SETTLED)\n",
         "    return word\n",
         "every settlement looks at all earlier ones",
-        "",
+        "proposals_settle_in_order",
     ),
     (
         "the mark moves down",
@@ -235,7 +235,7 @@ ASSOCIATION = faults(
         "        if s.status == ACCEPTED:\n            fee = terms.fee - fee_back\n",
         "        fee = terms.fee - fee_back\n",
         "an escrow is drained by proposals that are worth nothing",
-        "",
+        "an_escrow_waits_for_open_proposals",
     ),
     (
         "what is burnt stays",
@@ -256,7 +256,7 @@ ASSOCIATION = faults(
         'assert 0 < given.num_rows and given.num_rows <= M32, "association: number of rows"',
         'assert given.num_rows <= M32, "association: number of rows"',
         "a proposal of nothing",
-        "",
+        "bond_and_fee_are_locked_and_returned",
     ),
     (
         "the rules of the beginning",

@@ -60,7 +60,7 @@ REQUESTS = faults(
         '    assert self.requests[request].open_proposals == 0, "requests: proposals are open"\n    refund',
         "    refund",
         "data is measured for an award that is gone",
-        "",
+        "an_escrow_waits_for_open_proposals",
     ),
     (
         "a refund of the refund",
@@ -81,7 +81,7 @@ REQUESTS = faults(
         "        block.timestamp >= self.requests[request].deadline\n        or (closes_at",
         "        block.timestamp >= 0\n        or (closes_at",
         "an initiator takes the escrow back when data is ready",
-        "",
+        "an_escrow_pays_awards_and_fees",
     ),
     (
         "proposals to what is closed",
@@ -112,14 +112,14 @@ CREDITS = faults(
         "    self.total_credit += amount\n",
         "",
         "what a contract owes is unknown",
-        "",
+        "a_lost_motion_costs_its_bond",
     ),
     (
         "a credit paid twice",
         "    self.credit_of[account] = 0\n    self.total_credit -= amount\n",
         "    self.total_credit -= 0\n",
         "a credit is paid out again and again",
-        "",
+        "an_escrow_pays_awards_and_fees",
     ),
 )
 MONEY: list[Mutant] = [*REQUESTS, *CREDITS]

@@ -67,7 +67,7 @@ VERDICTS: list[Mutant] = faults(
         "if carried and 2 * (yes - (lent & M52)) > terms.electorate:",
         "if carried and 2 * (yes - (lent & M52)) + 2 > terms.electorate:",
         "the rest could still turn it",
-        "an_own_majority_settles_early",
+        "half_of_the_weight_against_ends_it",
     ),
     (
         "lent weight rejects early",
@@ -81,7 +81,7 @@ VERDICTS: list[Mutant] = faults(
         "2 * (no - (lent >> T_NO)) >= terms.electorate",
         "2 * (no - (lent >> T_NO)) + 1 >= terms.electorate",
         "the rest could still carry it",
-        "",
+        "half_of_the_weight_against_ends_it",
     ),
     (
         "executed before the vote",
@@ -123,7 +123,7 @@ VERDICTS: list[Mutant] = faults(
         "shown | (verdict.base << BASE) | (block.timestamp << 43) | (mark & (2**43 - 1))",
         "shown | (verdict.base << BASE) | (block.timestamp << 43)",
         "a challenge or evidence is forgotten",
-        "",
+        "a_posted_verdict_passes_unopposed",
     ),
     (
         "a post before the vote",
@@ -144,7 +144,7 @@ VERDICTS: list[Mutant] = faults(
         '    assert mark & PENDING == 0, "verdicts: is challenged"\n    assert block',
         "    assert block",
         "a challenger's bond is locked for ever",
-        "",
+        "the_time_to_execute_begins_anew_after_a_challenge",
     ),
     (
         "executed after its time",
@@ -158,7 +158,7 @@ VERDICTS: list[Mutant] = faults(
         '    assert block.timestamp >= self._expiry(t, mark), "verdicts: too early to expire"\n',
         "    assert self._expiry(t, mark) != 0\n",
         "a proposer takes the bond back before the verdict",
-        "",
+        "proposals_settle_in_order",
     ),
     (
         "no new time after a challenge",
@@ -193,7 +193,7 @@ VERDICTS: list[Mutant] = faults(
         "    self.marks[proposal] = (mark & MEASURED) | CHALLENGED | PENDING\n",
         "    self.marks[proposal] = CHALLENGED | PENDING\n",
         "evaluators are not paid",
-        "",
+        "a_challenge_is_answered_or_lapses",
     ),
     (
         "a bond returned for a copy",
@@ -270,7 +270,7 @@ VERDICTS: list[Mutant] = faults(
         "    if carried and verdict.outcome == OK:\n",
         "    if carried:\n",
         "a copy that curators like is accepted",
-        "",
+        "a_copy_pays_whom_it_copied",
     ),
     (
         "the fee's remainder lost",

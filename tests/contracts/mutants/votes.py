@@ -39,7 +39,7 @@ VOTES: list[Mutant] = faults(
         '        ), "curator: other terms"',
         '        ) or True, "curator: other terms"',
         "an oracle names another proposer and votes on her own",
-        "",
+        "an_oracle_does_not_vote_on_her_own",
     ),
     (
         "proposer keeps her ballot",
@@ -154,14 +154,14 @@ VOTES: list[Mutant] = faults(
         "    if (t >> T_STATUS) & 15 != OPEN or block.timestamp < begin:\n",
         "    if block.timestamp < begin:\n",
         "a closed box changes",
-        "",
+        "a_second_mint_in_the_life_of_a_vote_leaves_its_weights_alone",
     ),
     (
         "no review",
         "    if (t >> T_STATUS) & 15 != OPEN or block.timestamp < begin:\n",
         "    if (t >> T_STATUS) & 15 != OPEN:\n",
         "ballots are cast before anybody could look",
-        "",
+        "bond_and_fee_are_locked_and_returned",
     ),
     (
         "an own ballot twice",
@@ -259,7 +259,7 @@ VOTES: list[Mutant] = faults(
         "(missing * WHOLE + period - 1) // period",
         "missing * WHOLE // period",
         "less than a quarter of the period is left",
-        "",
+        "a_late_flip_extends_the_vote",
     ),
     (
         "extension for what fails anyway",

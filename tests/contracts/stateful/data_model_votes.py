@@ -18,8 +18,6 @@ from tests.contracts.stateful.data_model import (
     Rules,
     Terms,
     require,
-    supply_before,
-    weight_before,
 )
 
 NOTHING, OWN, LENT_YES, LENT_NO = range(4)
@@ -34,6 +32,24 @@ class Signed(NamedTuple):
     support: bool
     nonce: int
     deadline: int
+
+
+def supply_before(dataset: Dataset, time: int) -> int:
+    """Votes earned strictly before a time."""
+    return sum(mint.amount for mint in dataset.mints if mint.time < time)
+
+
+def earned_before(dataset: Dataset, account: str, time: int) -> int:
+    """Votes that an account earned strictly before a time."""
+    return sum(mint.amount for mint in dataset.mints if mint.to == account and mint.time < time)
+
+
+def weight_before(dataset: Dataset, account: str, time: int) -> int:
+    """Weight strictly before a time: earned votes, and genesis weight that fades as they grow."""
+    total = sum(dataset.genesis.values())
+    genesis = dataset.genesis.get(account, 0)
+    supply = supply_before(dataset, time)
+    return earned_before(dataset, account, time) + genesis * total // (total + supply)
 
 
 def dataset_of(market: Market, box: Box) -> Dataset:

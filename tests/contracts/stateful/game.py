@@ -13,6 +13,7 @@ from tests.contracts.stateful import (
     invariants_money,
     invariants_votes,
     scenarios_income,
+    scenarios_requests,
     scenarios_verdicts,
 )
 from tests.contracts.stateful.actions import ACTIONS, draw_rules, play
@@ -31,6 +32,7 @@ PARTS = (
     invariants_money,
     invariants_votes,
     scenarios_income,
+    scenarios_requests,
     scenarios_verdicts,
 )
 """Modules that add to the lists when they are read."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from tests.contracts.stateful.data_model import Dataset
 from tests.contracts.stateful.data_model_changes import LEAVING, MOTION_PATIENCE, POOL_PATIENCE
 from tests.contracts.stateful.scenarios import scenario
 from tests.contracts.stateful.script_income import Story
@@ -272,7 +271,7 @@ def values_once_final_stay_final(s: Story) -> None:
     s.accept(other, 4, 3)
     s.fund(other, 1, 50)
     s.fund(dataset, 1, 20)
-    motion = s.move_rules(dataset, 4, voting_period=400, change_delay=400)
+    motion = s.move_rules(dataset, 4, voting_period=400, change_delay=400, a_bps=10_000)
     s.all_for(motion.box)
     s.until(motion.box.deadline)
     s.settle(motion)
@@ -283,6 +282,10 @@ def values_once_final_stay_final(s: Story) -> None:
     s.enact(motion)
     s.claim_value(dataset, 1, 1)
     s.veto(dataset, 1)
+    # Nor does a snapshot's percent change with the rules.
+    s.accept(dataset, 3, 2)
+    s.fund(dataset, 1, 10)
+    s.fund(dataset, 2, 10)
 
 
 @scenario
@@ -309,76 +312,6 @@ def a_vetoed_or_forgotten_pool_falls_to_the_shares(s: Story) -> None:
     s.release_bond(second)
     s.claim(dataset, 3, first.terms.proposal)
     s.claim(dataset, 4, second.terms.proposal)
-
-
-@scenario
-def an_escrow_pays_awards_and_fees(s: Story) -> None:
-    dataset = s.found(review_minutes=1, mint_cap=60, epoch_length=10_000, relay_price=0)
-    other = s.found()
-    s.ask(9, 10)
-    s.ask(1, 0)
-    s.ask(1, 30, ((3, 4_000), (6, 1_500), (7, 900)))
-    s.ask(1, 0, ((5, 10), (9, 20)))
-    s.ask(1, 5, person=0)
-    s.ask(1, 0, person=0)
-    s.propose(other, 4)
-    s.propose(other, 4, request=1)
-    first, second = s.propose(dataset, 4, 3, 1), s.propose(dataset, 3, 3, 1)
-    third = s.propose(dataset, 4, 4, 2)
-    s.take_off(second)
-    s.revise(first)
-    s.retire(1, 0)
-    s.close_request(1)
-    s.until(dataset.proposals[-1].box.begin)
-    open_ones = [found for found in dataset.proposals if found.box.status == 1]
-    for found in open_ones:
-        for voter in (0, 1, 2):
-            s.vote(voter, found.box)
-    s.execute(third, s.verdict(third, 2))
-    s.execute(dataset.proposals[-1], s.verdict(dataset.proposals[-1], 5))
-    _closed(s, dataset)
-
-
-def _closed(s: Story, dataset: Dataset) -> None:
-    """What is left of the escrows of `dataset` goes back to their initiators."""
-    last = s.propose(dataset, 3, request=1)
-    s.top_up(1, 9)
-    s.until(last.box.begin)
-    for voter in (0, 1, 2):
-        s.vote(voter, last.box)
-    s.until(last.box.deadline)
-    s.execute(last, s.verdict(last, 4))
-    s.close_request(1, 4)
-    s.retire(3, 2)
-    s.close_request(3, 0)
-    s.close_request(1)
-    s.retire(1, 3)
-    s.retire(1, 0)
-    s.retire(1, 1)
-    s.propose(dataset, 3, request=1)
-    s.close_request(1, 4)
-    s.close_request(1)
-    s.close_request(1)
-    s.top_up(1, 9)
-    s.propose(dataset, 3, request=1)
-    s.push("DataRequests", s.who(3))
-    s.push("DataRequests", s.who(4))
-    s.wait(200)
-    s.propose(dataset, 4, request=2)
-    s.close_request(2, 0)
-    s.close_request(3, 0)
-
-
-@scenario
-def rules_bind_stakes_bonds_and_windows(s: Story) -> None:
-    s.found()
-    for changed in (
-        {"optimistic_window": 5},
-        {"challenge_bond": 3, "evaluator_stake": 5},
-        {"threshold": 2},
-        {"change_delay": 15},
-        {"a_bps": 50},
-        {"quorum_bps": 10_001},
-        {"voting_period": 3, "change_delay": 5},
-    ):
-        s.refuse(**changed)
+    # A removal leaves the percent as it is.
+    s.remove(dataset, 4, second.terms.proposal)
+    s.fund(dataset, 3, 10)

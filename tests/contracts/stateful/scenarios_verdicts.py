@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.contracts.stateful.data_model import FRAUD, Dataset
+from tests.contracts.stateful.data_model import FRAUD, HARM, Dataset
 from tests.contracts.stateful.data_model_changes import LEAVING
 from tests.contracts.stateful.scenarios import scenario
 from tests.contracts.stateful.script_income import Story
@@ -18,8 +18,14 @@ def what_is_owed_pays_the_next_bond(s: Story) -> None:
     paid = s.found(relay_price=2, bond=3, evaluation_fee=1)
     box = s.propose(paid, 4).box
     s.relay(s.ballot(0, box), s.ballot(1, box), s.ballot(2, box))
-    relayer = s.judge(3)
-    s.push("DataAssociation", relayer)
+    s.relay(s.ballot(3, box), by=3)
+    more = s.propose(paid, 4).box
+    s.relay(s.ballot(0, more), s.ballot(1, more), s.ballot(2, more), by=3)
+    s.push("DataAssociation", s.judge(3))
+    s.deposit(3, 1)
+    s.propose(dataset, 3, is_poor=True)
+    s.propose(dataset, 3, is_poor=True)
+    s.propose(paid, 2, is_poor=True)
     s.until(box.deadline)
     s.execute(paid.proposals[0])
     s.execute(found, s.verdict(found, 0))
@@ -73,6 +79,14 @@ def a_copy_pays_whom_it_copied(s: Story) -> None:
     s.execute(odd, s.verdict(odd, 1, base=1))
     s.execute(odd, s.verdict(odd, 1), num_rows=9)
     s.execute(odd, s.copy(odd, odd))
+    for voter in (0, 1, 2):
+        s.vote(voter, odd.box)
+    liked = s.propose(dataset, 4)
+    for voter in (0, 1, 2):
+        s.vote(voter, liked.box)
+    s.until(liked.box.deadline)
+    s.execute(odd, s.verdict(odd, 0, outcome=HARM))
+    s.execute(liked, s.verdict(liked, 0, outcome=HARM))
 
 
 @scenario
@@ -107,6 +121,7 @@ def a_posted_verdict_passes_unopposed(s: Story) -> None:
     verdict = s.verdict(first)
     s.post(first, verdict)
     s.until(first.box.begin)
+    s.publish(first, s.judge(1))
     s.post(first, s.verdict(first, 0))
     s.post(first, s.verdict(first, base=1))
     s.post(first, verdict, by=(0,))
@@ -139,8 +154,9 @@ def _challenged(s: Story, **changed: object) -> None:
     for one in range(3):
         s.stake(dataset, one, 6)
         s.stake(dataset, one, 1)
-    found, verdict = s.propose(dataset, 3), None
+    found = s.propose(dataset, 3)
     verdict = s.verdict(found, 10)
+    s.publish(found, s.judge(0))
     s.post(found, verdict)
     s.challenge(found, verdict)
     s.challenge(found, verdict)
@@ -227,6 +243,7 @@ def the_time_to_execute_begins_anew_after_a_challenge(s: Story) -> None:
     s.until(found.box.deadline + 2 * 16 - 1)
     s.challenge(found, s.verdict(found))
     s.wait(15)
+    s.expire(found)
     s.answer(found, s.verdict(found, 0, outcome=FRAUD), by=(1,))
     s.wait(2 * 16 - 1)
     s.expire(found)

@@ -16,48 +16,13 @@ from tests.contracts.stateful.data_model import (
     Box,
     Dataset,
     Proposal,
-    Rules,
     Verdict,
 )
 from tests.contracts.stateful.data_model_proposals import Content
 from tests.contracts.stateful.data_model_verdicts import Signatures
 from tests.contracts.stateful.data_model_votes import Signed
+from tests.contracts.stateful.plain_rules import plain_rules
 from tests.contracts.stateful.player import Player, Seen
-
-WORTH = {0: 3, 1: 1}
-"""Values that scenarios post: person -> value."""
-
-
-def plain_rules(player: Player, **changed: object) -> Rules:
-    """Rules without review, challenge and pool; what differs is named."""
-    rules = Rules(
-        *(bytes(32),) * 3,
-        closes_at=0,
-        quorum_bps=2_500,
-        review_minutes=0,
-        voting_period=16,
-        bond=4,
-        evaluation_fee=5,
-        relay_price=1,
-        mint_cap=30,
-        epoch_length=100,
-        price_per_use=5,
-        prediction_bps=5_000,
-        max_exposure_bps=500,
-        a_bps=10_000,
-        threshold=1,
-        optimistic_window=0,
-        challenge_bond=0,
-        evaluator_stake=0,
-        tolerance_bps=0,
-        change_delay=16,
-        evaluators=tuple(player.judges[:3]),
-        nodes=(player.people[0],),
-        curators=tuple(player.people[:3]),
-        weights=(4, 5, 6),
-        programs=(),
-    )
-    return rules._replace(**changed)  # type: ignore[arg-type]
 
 
 @dataclass
@@ -94,21 +59,28 @@ class Script:
             lambda _: proposals.deposit(self.player.model, sender, amount),
         )
 
-    def _content(self) -> Content:
-        return Content(self.player.word(), self.player.word(), self.player.word(), 3)
+    def _content(self, rows: int = 3) -> Content:
+        return Content(self.player.word(), self.player.word(), self.player.word(), rows)
 
     def propose(
-        self, dataset: Dataset, person: int, payee: int | None = None, request: int = 0
+        self,
+        dataset: Dataset,
+        person: int,
+        payee: int | None = None,
+        request: int = 0,
+        *,
+        is_poor: bool = False,
+        rows: int = 3,
     ) -> Proposal:
-        """Propose; the deposit is made before."""
+        """Propose; the deposit is made before, unless one is poor."""
         sender, to = self.who(person), self.who(person if payee is None else payee)
-        model, offered = self.player.model, self._content()
-        if model.deposits[sender] < 200:
+        model, offered = self.player.model, self._content(rows)
+        if model.deposits[sender] < 200 and not is_poor:
             self.deposit(person)
         self.player.do(
             "DataAssociation",
             "propose",
-            (dataset.id, request, to, offered.root, offered.ref, offered.manifest, 3),
+            (dataset.id, request, to, offered.root, offered.ref, offered.manifest, rows),
             sender,
             lambda _: (
                 proposals.propose(model, sender, dataset, request, to, offered).terms.proposal
@@ -196,9 +168,9 @@ class Script:
         deadline = changed.get("deadline", self.player.model.now)
         return Signed(self.who(person), box.id, support, nonce, deadline)
 
-    def relay(self, *ballots: Signed) -> bool:
+    def relay(self, *ballots: Signed, by: int | None = None) -> bool:
         raw = [self.player.world.ballot(*ballot) for ballot in ballots]
-        relayer = self.judge(3)
+        relayer = self.judge(3) if by is None else self.who(by)
         return self.player.do(
             "CuratorToken",
             "vote_signed",
@@ -208,11 +180,21 @@ class Script:
         )
 
     def vote_lent(
-        self, person: int, box: Box, lenders: Sequence[int], *, sure: int = 10_000, yes: bool = True
+        self,
+        person: int,
+        box: Box,
+        lenders: Sequence[int],
+        *,
+        sure: int = 10_000,
+        yes: bool = True,
+        proposer: str = "",
     ) -> bool:
+        """Cast lent weight; seldom with terms that name another proposer."""
         sender, named = self.who(person), [self.who(one) for one in lenders]
         found = self.player.model.proposal(box.id)
         terms = found.terms if found else NO_TERMS._replace(proposal=box.id)
+        if proposer:
+            terms = terms._replace(proposer=proposer)
         return self.player.do(
             "CuratorToken",
             "vote_lent",

@@ -14,8 +14,9 @@ from tests.contracts.stateful.actions_changes import POST, VETO, leaf, node, rul
 from tests.contracts.stateful.actions_income import claimed
 from tests.contracts.stateful.data_model import Box, Dataset, Motion, Rules, require
 from tests.contracts.stateful.data_model_verdicts import Signatures, is_evaluator
+from tests.contracts.stateful.plain_rules import plain_rules
 from tests.contracts.stateful.player import Seen
-from tests.contracts.stateful.script import Script, plain_rules
+from tests.contracts.stateful.script import Script
 
 WORTH = {0: 3, 1: 1}
 """Values that scenarios post: person -> value."""

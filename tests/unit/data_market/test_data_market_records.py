@@ -8,8 +8,9 @@ import pytest
 from databright.custody.references import reference_from_json, reference_to_json
 from databright.custody.sealing import SealedRef
 from databright.errors import BadInputError, MalformedDataError
-from databright.records.datasets import DatasetCard, Rules
+from databright.records.datasets import DatasetCard
 from databright.records.manifest import Manifest
+from databright.records.rules import Rules
 from databright.units import Address, Amount, BasisPoints, Cid, Digest, Seconds
 
 D = Digest(bytes(range(32)))
