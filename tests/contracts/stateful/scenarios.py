@@ -97,8 +97,10 @@ def an_own_vote_overrides_a_lent_one(s: Story) -> None:
     s.lend(dataset, 0, 4, 3)
     s.lend(dataset, 1, 4, least=6_000)
     s.lend(dataset, 2, 2)
+    s.lend(dataset, 2, 1)
     s.wait(1)
     found, other = s.propose(dataset, 3), s.propose(dataset, 0)
+    s.vote_lent(1, found.box, (0,))
     s.vote_lent(4, found.box, (0, 0, 1, 3), sure=5_000)
     s.vote_lent(4, found.box, (0,), sure=6_000)
     s.vote_lent(4, found.box, (1,), sure=6_000, yes=False)
@@ -239,11 +241,16 @@ def a_late_flip_extends_the_vote(s: Story) -> None:
 
 @scenario
 def a_deadline_moves_by_one_period_at_most(s: Story) -> None:
-    dataset = s.found(mint_cap=60, epoch_length=10_000, quorum_bps=0)
+    dataset = s.found(
+        mint_cap=60, epoch_length=10_000, quorum_bps=0, voting_period=40, change_delay=40
+    )
     for person in (3, 4):
         s.accept(dataset, person, 2)
+    s.lend(dataset, 1, 4)
     s.wait(1)
     found = s.propose(dataset, 0)
+    s.until(found.box.deadline - 1)
+    s.vote_lent(4, found.box, (1,))
     for voter in (3, 4, 1, 2):
         s.until(found.box.deadline - 1)
         s.vote(voter, found.box, support=voter != 2)
