@@ -230,6 +230,7 @@ def a_late_flip_extends_the_vote(s: Story) -> None:
     s.until(again.box.deadline - 3)
     s.vote(1, again.box)
     s.until(again.box.deadline - 1)
+    s.execute(again)
     s.vote(2, again.box, support=False)
     s.until(again.box.deadline - 1)
     s.execute(again)
@@ -300,6 +301,10 @@ def half_of_the_weight_against_ends_it(s: Story) -> None:
     s.vote(1, third.box, support=False)
     s.until(third.box.deadline)
     s.execute(third)
+    lonely = s.propose(dataset, 3)
+    s.vote(0, lonely.box)
+    s.until(lonely.box.deadline)
+    s.execute(lonely)
     # Of 15, seven are less than half.
     odd = s.found(weights=(7, 5, 3), quorum_bps=0)
     for support in (False, True):
