@@ -37,7 +37,7 @@ CHALLENGES = faults(
     (
         "answered by the first",
         '        assert signer not in c.signers, "challenges: signed the first"\n',
-        "",
+        "        assert signer != empty(address)\n",
         "evaluators confirm themselves",
         "a_challenge_is_answered_or_lapses",
     ),
@@ -131,13 +131,6 @@ CHALLENGES = faults(
         "        self.leaving_at[dataset][msg.sender] = block.timestamp\n",
         "an evaluator signs until the stake is out of reach",
         "the_time_to_execute_begins_anew_after_a_challenge",
-    ),
-    (
-        "a bond of today's rules",
-        "        proposal // UNIT, (t >> 224) & (2**12 - 1)\n    )\n    assert bond",
-        "        proposal // UNIT, staticcall VERDICTS.rules_word(proposal // UNIT, 2) * 0 + 1 + (1 if staticcall VERDICTS.rules_word(proposal // UNIT, 2) != 0 else 0)\n    )\n    assert bond",
-        "new rules forbid to challenge what began under old ones",
-        "rules_change_for_what_begins_then",
     ),
     (
         "a challenge of any length",
@@ -234,6 +227,13 @@ CHARTER = faults(
         '    assert rules.epoch_length == self.rules[dataset][1].epoch_length, "charter: epochs are fixed"\n',
         "",
         "a cap is minted once by each length of an epoch",
+        "rules_change_for_what_begins_then",
+    ),
+    (
+        "a challenge's bond of today's rules",
+        "    return self.rules[dataset][version].challenge_bond\n",
+        "    return self.rules[dataset][self._version(dataset)].challenge_bond\n",
+        "new rules forbid to challenge what began under old ones",
         "rules_change_for_what_begins_then",
     ),
     (

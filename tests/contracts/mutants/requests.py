@@ -32,7 +32,7 @@ REQUESTS = faults(
         "award: uint256 = min(escrow, self._award(request, amount))",
         "award: uint256 = self._award(request, amount)",
         "a proposal to an empty escrow cannot settle",
-        "an_escrow_pays_awards_and_fees",
+        "an_escrow_waits_for_open_proposals",
     ),
     (
         "an escrow that is not spent",
@@ -84,9 +84,9 @@ REQUESTS = faults(
         "an_escrow_pays_awards_and_fees",
     ),
     (
-        "proposals to what is closed",
-        "        self.requests[request].status == OPEN\n        and block",
-        "        self.requests[request].status != 0\n        and block",
+        "proposals to what has ended",
+        "        and block.timestamp < self.requests[request].deadline\n",
+        "",
         "data is proposed to an escrow that is gone",
         "an_escrow_pays_awards_and_fees",
     ),

@@ -53,7 +53,7 @@ VERDICTS: list[Mutant] = faults(
         "carried: bool = yes > no and (yes + no) * BPS >= (e & M14) * terms.electorate",
         "carried: bool = yes > no",
         "one curator decides",
-        "a_late_flip_extends_the_vote",
+        "half_of_the_weight_against_ends_it",
     ),
     (
         "lent weight settles early",

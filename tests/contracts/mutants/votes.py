@@ -200,8 +200,8 @@ VOTES: list[Mutant] = faults(
     ),
     (
         "anybody's signature",
-        "            if not voter.is_contract:\n                continue\n",
-        "            if not voter.is_contract:\n                pass\n",
+        "            or ecrecover(digest, v, convert(ballot.r, uint256), s) != voter\n",
+        "            or ecrecover(digest, v, convert(ballot.r, uint256), s) == empty(address)\n",
         "whoever relays votes for everybody",
         "a_signed_ballot_counts_once",
     ),
@@ -259,7 +259,7 @@ VOTES: list[Mutant] = faults(
         "(missing * WHOLE + period - 1) // period",
         "missing * WHOLE // period",
         "less than a quarter of the period is left",
-        "a_late_flip_extends_the_vote",
+        "a_deadline_moves_by_one_period_at_most",
     ),
     (
         "extension for what fails anyway",

@@ -97,8 +97,10 @@ def an_own_vote_overrides_a_lent_one(s: Story) -> None:
     s.lend(dataset, 0, 4, 3)
     s.lend(dataset, 1, 4, least=6_000)
     s.lend(dataset, 2, 2)
+    s.lend(dataset, 2, 1)
     s.wait(1)
     found, other = s.propose(dataset, 3), s.propose(dataset, 0)
+    s.vote_lent(1, found.box, (0,))
     s.vote_lent(4, found.box, (0, 0, 1, 3), sure=5_000)
     s.vote_lent(4, found.box, (0,), sure=6_000)
     s.vote_lent(4, found.box, (1,), sure=6_000, yes=False)
@@ -228,6 +230,7 @@ def a_late_flip_extends_the_vote(s: Story) -> None:
     s.until(again.box.deadline - 3)
     s.vote(1, again.box)
     s.until(again.box.deadline - 1)
+    s.execute(again)
     s.vote(2, again.box, support=False)
     s.until(again.box.deadline - 1)
     s.execute(again)
@@ -239,11 +242,16 @@ def a_late_flip_extends_the_vote(s: Story) -> None:
 
 @scenario
 def a_deadline_moves_by_one_period_at_most(s: Story) -> None:
-    dataset = s.found(mint_cap=60, epoch_length=10_000, quorum_bps=0)
+    dataset = s.found(
+        mint_cap=60, epoch_length=10_000, quorum_bps=0, voting_period=40, change_delay=40
+    )
     for person in (3, 4):
         s.accept(dataset, person, 2)
+    s.lend(dataset, 1, 4)
     s.wait(1)
     found = s.propose(dataset, 0)
+    s.until(found.box.deadline - 1)
+    s.vote_lent(4, found.box, (1,))
     for voter in (3, 4, 1, 2):
         s.until(found.box.deadline - 1)
         s.vote(voter, found.box, support=voter != 2)
@@ -293,6 +301,10 @@ def half_of_the_weight_against_ends_it(s: Story) -> None:
     s.vote(1, third.box, support=False)
     s.until(third.box.deadline)
     s.execute(third)
+    lonely = s.propose(dataset, 3)
+    s.vote(0, lonely.box)
+    s.until(lonely.box.deadline)
+    s.execute(lonely)
     # Of 15, seven are less than half.
     odd = s.found(weights=(7, 5, 3), quorum_bps=0)
     for support in (False, True):

@@ -27,6 +27,13 @@ def an_escrow_waits_for_open_proposals(s: Story) -> None:
     s.execute(last)
     s.close_request(2)
     s.expire(found)
+    # An award is what is there at most.
+    s.ask(1, 5, ((5, 9_000),))
+    small = s.propose(dataset, 4, 3, 3)
+    s.until(small.box.begin)
+    for voter in (0, 1, 2):
+        s.vote(voter, small.box)
+    s.execute(small)
 
 
 @scenario
@@ -104,9 +111,9 @@ def rules_bind_stakes_bonds_and_windows(s: Story) -> None:
 
 @scenario
 def bond_and_fee_are_locked_and_returned(s: Story) -> None:
-    dataset = s.found(review_minutes=1, relay_price=0, bond=3)
+    judges = tuple(s.judge(one) for one in range(4))
+    dataset = s.found(review_minutes=1, relay_price=0, bond=3, threshold=2, evaluators=judges)
     s.deposit(3, 8)
-    s.player.model.deposits[s.who(3)] += 0
     other = s.found(relay_price=0, bond=2)
     for _ in range(3):
         s.propose(dataset, 3)

@@ -76,9 +76,9 @@ def a_copy_pays_whom_it_copied(s: Story) -> None:
     s.execute(odd, s.verdict(odd, 0, outcome=FRAUD + 1))
     s.execute(odd, s.verdict(odd, 1, copy_of=1))
     s.execute(odd, s.verdict(odd, 1, holdout_epoch=2))
-    s.execute(odd, s.verdict(odd, 1, base=1))
     s.execute(odd, s.verdict(odd, 1), num_rows=9)
     s.execute(odd, s.copy(odd, odd))
+    s.execute(odd, s.verdict(odd, 1, base=1))
     for voter in (0, 1, 2):
         s.vote(voter, odd.box)
     liked = s.propose(dataset, 4)
@@ -253,6 +253,7 @@ def the_time_to_execute_begins_anew_after_a_challenge(s: Story) -> None:
     s.challenge(later, s.verdict(later), by=(1,))
     s.unstake(dataset, 1)
     s.unstake(dataset, 1)
+    s.stake(dataset, 1, 6)
     s.unstake(dataset, 0)
     s.publish(later, s.judge(1))
     s.wait(LEAVING - 1)
