@@ -502,32 +502,49 @@ def vote_signed(ballots: DynArray[SignedBallot, MAX_BATCH]) -> uint256:
     """
     separator: bytes32 = self._domain_separator()
     total: uint256 = 0
-    cast: uint256 = 0
-    # The tally of neighbours is written once, after the last of them.
-    last: uint256 = 0
+    # Of neighbours on one proposal; their tally is written once, after the last of them.
+    proposal: uint256 = 0
     dataset: uint256 = 0
     t: uint256 = 0
+    # When ballots are cast: now, or never.
+    time: uint256 = max_value(uint256)
     left: uint256 = 0
+    is_late: bool = False
+    opened: uint256 = 0
+    window: uint256 = 0
+    place: uint256 = 0
+    cast: uint256 = 0
     for ballot: SignedBallot in ballots:
-        proposal: uint256 = ballot.what >> 201
-        if proposal != last:
-            self._finish(last, t, cast)
+        if ballot.what >> 201 != proposal:
+            self._finish(proposal, t, cast)
+            total = unsafe_add(total, cast)
             cast = 0
-            last = proposal
+            proposal = ballot.what >> 201
             dataset = proposal // UNIT
             t = self.tallies[proposal]
             left = self._time_left(t)
-        if left == 0 or block.timestamp > (ballot.what >> 160) & M40:
+            time = block.timestamp if left != 0 else max_value(uint256)
+            is_late = left < ((t >> T_PERIOD) & M24) // LATE
+            opened = ((t >> T_OPENED) & M32) << AT_SINCE
+            window = proposal % UNIT // WINDOW
+            place = unsafe_add(AT_STATES, unsafe_mul(2, proposal % UNIT % WINDOW))
+        if time > (ballot.what >> 160) & M40:
             continue
         voter: address = convert(ballot.what & M160, address)
         word: uint256 = self.voters[dataset][voter]
-        state: uint256 = self._state(dataset, voter, word, proposal % UNIT)
+        is_here: bool = (word >> AT_WINDOW) & M15 == window
+        state: uint256 = (word >> place) & 3
+        if not is_here:
+            state = self._state(dataset, voter, word, proposal % UNIT)
         if state == OWN:
             continue
-        weight: uint256 = self._weight(dataset, voter, word, t)
+        weight: uint256 = word & M52
+        if word & (GENESIS | (M32 << AT_SINCE)) >= opened:
+            # A genesis curator, or not all votes were there before.
+            weight = self._weight(dataset, voter, word, t)
         if weight == 0:
             continue
-        # Voter, proposal, support, nonce, deadline.
+        support: uint256 = (ballot.what >> 200) & 1
         digest: bytes32 = keccak256(
             concat(
                 0x1901,
@@ -537,7 +554,7 @@ def vote_signed(ballots: DynArray[SignedBallot, MAX_BATCH]) -> uint256:
                         BALLOT_TYPEHASH,
                         voter,
                         proposal,
-                        (ballot.what >> 200) & 1,
+                        support,
                         (word >> AT_NONCE) & M16,
                         (ballot.what >> 160) & M40,
                     )
@@ -557,13 +574,22 @@ def vote_signed(ballots: DynArray[SignedBallot, MAX_BATCH]) -> uint256:
             self.tallies[proposal] = t
             if not self._has_wallet_signed(voter, digest, ballot.r, s, v):
                 continue
-        t = self._cast(proposal, voter, t, state, (ballot.what >> 200) & 1 == 1, weight, left)
-        self.voters[dataset][voter] = self._with_state(dataset, voter, word, proposal % UNIT, OWN)
+        if is_late or state != 0:
+            t = self._cast(proposal, voter, t, state, support == 1, weight, left)
+        else:
+            # What `_cast` does then, written out.
+            t = unsafe_add(t, weight << unsafe_mul(T_NO, support ^ 1))
+            log Voted(proposal=proposal, voter=voter, support=support == 1, weight=weight)
+        if is_here:
+            self.voters[dataset][voter] = word ^ ((state ^ OWN) << place)
+        else:
+            self.voters[dataset][voter] = self._with_state(
+                dataset, voter, word, proposal % UNIT, OWN
+            )
         cast = unsafe_add(cast, 1)
-        total = unsafe_add(total, 1)
-    self._finish(last, t, cast)
-    assert total != 0, "curator: no ballot counts"
-    return total
+    self._finish(proposal, t, cast)
+    assert unsafe_add(total, cast) != 0, "curator: no ballot counts"
+    return unsafe_add(total, cast)
 
 
 @external
@@ -917,7 +943,8 @@ def _vote(dataset: uint256, proposal: uint256, word: uint256, support: bool) -> 
         state = self._state(dataset, msg.sender, word, proposal % UNIT)
     assert state != OWN, "curator: already voted"
     weight: uint256 = word & M52
-    if word & GENESIS != 0 or (word >> AT_SINCE) & M32 >= opened:
+    if word & (GENESIS | (M32 << AT_SINCE)) >= opened << AT_SINCE:
+        # A genesis curator, or not all votes were there before.
         weight = self._weight(dataset, msg.sender, word, t)
     assert weight != 0, "curator: no weight"
     if state == 0 and left == max_value(uint256):

@@ -188,8 +188,9 @@ datasets: public(HashMap[uint256, uint256])
 rules_word: public(HashMap[uint256, HashMap[uint256, uint256]])
 database: HashMap[uint256, address]
 commitment: public(HashMap[uint256, bytes32])
-# Proposal -> ballots that were repaid to relayers.
-repaid: public(HashMap[uint256, uint256])
+# Proposal // 32 -> ballots of 32 proposals that were repaid to relayers, 8 bits each. A dataset's ids begin at
+# a multiple of 32.
+packed_repaid: HashMap[uint256, uint256]
 
 
 @deploy
@@ -270,6 +271,16 @@ def requests() -> address:
     @return Who is told of proposals to requests.
     """
     return REQUESTS
+
+
+@external
+@view
+def repaid(proposal: uint256) -> uint256:
+    """
+    @param proposal Id of a proposal.
+    @return Ballots that were repaid to relayers, up to 64.
+    """
+    return self._repaid(proposal)
 
 
 @external
@@ -423,12 +434,13 @@ def repay(proposal: uint256, version: uint256, relayer: address, count: uint256)
     @param count Ballots that were cast.
     """
     assert msg.sender == CURATORS.address, "association: not the curators"
-    before: uint256 = self.repaid[proposal]
+    before: uint256 = self._repaid(proposal)
     paid: uint256 = min(count, MAX_REPAID - before)
     price: uint256 = (self.rules_word[proposal // UNIT][version] >> P_RELAY) & M32
     if paid * price == 0:
         return
-    self.repaid[proposal] = before + paid
+    # At most 64, so that its 8 bits do not carry over.
+    self.packed_repaid[proposal // 32] += paid << unsafe_mul(proposal % 32, 8)
     accounts._credit(relayer, paid * price)
     log BallotsRepaid(proposal=proposal, relayer=relayer, amount=paid * price)
 
@@ -443,6 +455,12 @@ def pass_by(dataset: uint256, number: uint256):
     """
     assert number <= (self.datasets[dataset] >> D_COUNT) & M20, "association: unknown number"
     self.datasets[dataset] = self._pass_earlier(dataset, number + 1) - (1 << D_SETTLED)
+
+
+@internal
+@view
+def _repaid(proposal: uint256) -> uint256:
+    return (self.packed_repaid[proposal // 32] >> unsafe_mul(proposal % 32, 8)) & 255
 
 
 @internal
@@ -585,7 +603,7 @@ def _settle(
             )
     fee_back: uint256 = s.fee_back
     if s.relay_price != 0:
-        fee_back += (MAX_REPAID - self.repaid[terms.proposal]) * s.relay_price
+        fee_back += (MAX_REPAID - self._repaid(terms.proposal)) * s.relay_price
     account: uint256 = accounts.words[terms.proposer] - 2**192
     assert (account & M96) + s.bond_back + fee_back <= M96, "token: amount out of range"
     accounts.words[terms.proposer] = account + s.bond_back + fee_back
