@@ -42,7 +42,8 @@ class ChainSettings:
     Attributes:
         backend: `auto` (anvil, else eth-tester), `anvil`, `eth-tester`, or `ethereum` (rpc_url).
         rpc_url: JSON-RPC address of an existing chain; empty for the development chain.
-        finality_depth: blocks after which a block is taken as final, 1..1024.
+        finality_depth: blocks after which a block is taken as final, 1..1024; 0 for the chain's own
+            `safe` and `finalized` tags.
         read_timeout_s: how long reads are tried again when the chain does not answer, 1..3600.
         dump_every: transactions between two state dumps of the development chain, 1..1000000.
     """
@@ -64,7 +65,7 @@ class ChainSettings:
                 f"chain.backend {self.backend!r} with chain.rpc_url {self.rpc_url!r}: "
                 "an address is needed for 'ethereum', and for no other backend"
             )
-        _within("chain.finality_depth", self.finality_depth, 1, 1024)
+        _within("chain.finality_depth", self.finality_depth, 0, 1024)
         _within("chain.read_timeout_s", self.read_timeout_s, 1, 3600)
         _within("chain.dump_every", self.dump_every, 1, 1_000_000)
 
@@ -109,6 +110,27 @@ class WebSettings:
 
 
 @dataclass(frozen=True)
+class DiscussionSettings:
+    """Signed threads.
+
+    Attributes:
+        max_per_hour: actions that one author may log in an hour, 1..100000.
+        max_strangers_per_hour: actions of all authors together who have no part in what they write
+            about, in an hour, 1..1000000; new addresses cost nothing.
+        anchor_every_s: longest time that a logged action waits to be anchored on chain, 1..86400.
+    """
+
+    max_per_hour: int = 60
+    max_strangers_per_hour: int = 600
+    anchor_every_s: int = 60
+
+    def __post_init__(self) -> None:
+        _within("discussion.max_per_hour", self.max_per_hour, 1, 100_000)
+        _within("discussion.max_strangers_per_hour", self.max_strangers_per_hour, 1, 1_000_000)
+        _within("discussion.anchor_every_s", self.anchor_every_s, 1, 86_400)
+
+
+@dataclass(frozen=True)
 class Settings:
     """The whole tree, one group for each room.
 
@@ -117,15 +139,19 @@ class Settings:
         database: see DatabaseSettings.
         node: see NodeSettings.
         web: see WebSettings.
+        discussion: see DiscussionSettings.
     """
 
     chain: ChainSettings = field(default_factory=ChainSettings)
     database: DatabaseSettings = field(default_factory=DatabaseSettings)
     node: NodeSettings = field(default_factory=NodeSettings)
     web: WebSettings = field(default_factory=WebSettings)
+    discussion: DiscussionSettings = field(default_factory=DiscussionSettings)
 
 
-_GROUPS = frozenset((ChainSettings, DatabaseSettings, NodeSettings, WebSettings))
+_GROUPS = frozenset(
+    (ChainSettings, DatabaseSettings, NodeSettings, WebSettings, DiscussionSettings)
+)
 
 
 @dataclass(frozen=True)

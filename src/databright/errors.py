@@ -6,7 +6,8 @@
     ├── BadInputError            a value from outside is wrong; nothing was written
     │   ├── UnknownEntityError   no dataset, proposal, job, model of that id
     │   ├── MalformedDataError   array, CSV, label, NaN, schema
-    │   └── ProgramRejectedError an op outside the list, a tensor over the cap, a malformed graph
+    │   ├── ProgramRejectedError an op outside the list, a tensor over the cap, a malformed graph
+    │   └── RateLimitedError     too much in too short a time; carries retry_after_s
     ├── ConfigError              settings or home folder cannot be used as they are
     │   └── MissingToolError     a program that this machine lacks; says how to install it
     ├── ChainError               the chain cannot be reached or is not the expected one
@@ -48,6 +49,18 @@ class MalformedDataError(BadInputError):
 
 class ProgramRejectedError(BadInputError):
     """A program holds an op outside the list, a tensor over the cap or a malformed graph."""
+
+
+class RateLimitedError(BadInputError):
+    """Too much was sent in too short a time; nothing was written.
+
+    Attributes:
+        retry_after_s: seconds after which it may be sent again.
+    """
+
+    def __init__(self, message: str, *, retry_after_s: int) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
 
 
 class ConfigError(DatabrightError):

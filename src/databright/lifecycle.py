@@ -30,12 +30,21 @@ class Step:
 STEPS: tuple[Step, ...] = (
     Step("NodeRegistered", "node operator", "announces a trusted node"),
     Step("WorkerRegistered", "worker owner", "offers a machine at a minimum fee and stakes on it"),
-    Step("DatasetCreated", "initiator", "opens a dataset with rules that nobody can change"),
+    Step(
+        "DatasetCreated",
+        "initiator",
+        "opens a dataset under rules that its curators alone can change",
+    ),
     Step("RequestOpened", "initiator", "asks for data, with an escrow and a sealed holdout"),
+    Step("Staked", "evaluator", "puts money at stake for its signatures"),
     Step("Lent", "curator", "lends its vote to an oracle"),
     Step("Proposed", "contributor", "proposes sealed rows, with a bond and the evaluation's fee"),
     Step("EvidencePublished", "evaluator", "measures the proposal and signs what it found"),
-    Step("Voted", "curator or oracle", "votes on the evidence"),
+    Step("Voted", "curator", "votes on the evidence, herself or by a signed ballot"),
+    Step("VotedLent", "oracle", "votes with weight that was lent to it"),
+    Step("Overridden", "curator", "votes herself, which takes the oracle's ballot back"),
+    Step("Challenged", "anyone", "challenges a verdict with a bond"),
+    Step("ChallengeDecided", "other evaluators", "measure again; who lied is slashed"),
     Step("Executed", "anyone", "closes the vote: registry entry, snapshot, shares"),
     Step("JobOpened", "buyer", "funds a training job before any work is given out"),
     Step("HubClaimed", "trusted node", "takes the job"),
@@ -49,6 +58,10 @@ STEPS: tuple[Step, ...] = (
     Step("PredictionRequested", "customer", "pays for a prediction"),
     Step("PredictionFulfilled", "trusted node", "delivers it; owner, data and device are paid"),
     Step("HoldoutRetired", "evaluator", "publishes the holdout, so that all figures can be redone"),
+    Step("Moved", "anyone", "moves to take a tranche down"),
+    Step("MotionSettled", "anyone", "counts the curators' votes on it"),
+    Step("TakenDown", "anyone", "enacts it: a new snapshot, the income goes elsewhere"),
+    Step("Erased", "trusted node", "erases keys, salts and ciphertext, and says so"),
     Step("Claimed", "shareholder", "takes its dividends"),
     Step("Withdrawn", "anyone", "takes what it is owed"),
 )
@@ -83,7 +96,19 @@ def missing_steps(events: Iterable[str]) -> list[str]:
     return missing
 
 
-_UNORDERED = frozenset({"NodeRegistered", "WorkerRegistered", "Withdrawn", "Voided"})
+_UNORDERED = frozenset(
+    {
+        "NodeRegistered",
+        "WorkerRegistered",
+        "Voted",
+        "VotedLent",
+        "Overridden",
+        "Challenged",
+        "ChallengeDecided",
+        "Withdrawn",
+        "Voided",
+    }
+)
 
 
 def diagram() -> str:

@@ -172,6 +172,10 @@ def test_finality_is_the_head_at_depth_one_and_lags_behind_otherwise(devnet: Dev
     far = connect(devnet.rpc_url, finality_depth=64)
     assert near.finalised_number() == near.head().number
     assert far.finalised_number() == max(0, near.head().number - 63)
+    assert near.safe_number() == near.head().number
+    assert far.safe_number() == max(0, near.head().number - 31)
+    tags = connect(devnet.rpc_url, finality_depth=0)
+    assert 0 <= tags.finalised_number() <= tags.safe_number() <= near.head().number
 
 
 def test_balances_and_nonces_move(chain: EthereumChain) -> None:

@@ -238,6 +238,32 @@ def node_modules() -> Path | None:
     return None
 
 
+@pytest.mark.parametrize("size", [0, 100, MIB, 3 * MIB + 5])
+def test_what_is_erased_is_gone_with_every_block(store: Store, size: int) -> None:
+    kept = store.put(b"another content")
+    cid = store.put(content(size) + b"sealed")
+    store.erase(cid)
+    assert list(store.cids()) == [kept]
+    assert not store.has(cid)
+    with pytest.raises(BlobMissingError):
+        store.get(cid)
+    with pytest.raises(BlobMissingError, match="nothing is left"):
+        store.erase(cid)
+    assert store.put(content(size) + b"sealed") == cid
+    assert store.get(cid) == content(size) + b"sealed"
+
+
+def test_erasing_goes_on_where_it_was_cut_off(store: Store) -> None:
+    assert isinstance(store, BlockStore)
+    cid = store.put(content(3 * MIB + 5))
+    leaf = next(other for other in store.cids() if other != cid)
+    store._remove_block(unixfs.parse_cid(leaf))
+    store.erase(cid)
+    assert list(store.cids()) == []
+    with pytest.raises(BadInputError):
+        store.erase(Cid("../../etc/passwd"))
+
+
 @pytest.mark.node
 def test_npms_importer_gives_the_same_addresses_now() -> None:
     modules, node = node_modules(), shutil.which("node")

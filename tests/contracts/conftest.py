@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import boa
@@ -16,12 +17,35 @@ def built_market() -> Market:
     return build_market()
 
 
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Whatever a test did with the market, every contract holds what it owes in the end.
+
+    Innermost, since the tester rolls back what a test did before its fixtures are torn down.
+    """
+    yield
+    found = getattr(item, "funcargs", {}).get("market")
+    if isinstance(found, Market):
+        found.check()
+
+
+@contextmanager
+def rolled_back(market: Market) -> Iterator[Market]:
+    """The market as it was built, whatever a test does with it."""
+    dataset = market.dataset
+    known = set(market.contracts)
+    with boa.env.anchor():
+        yield market
+    market.dataset = dataset
+    market.proposals.clear()
+    for name in set(market.contracts) - known:
+        del market.contracts[name]
+
+
 @pytest.fixture
 def market(built_market: Market) -> Iterator[Market]:
-    dataset = built_market.dataset
-    with boa.env.anchor():
+    with rolled_back(built_market):
         yield built_market
-    built_market.dataset = dataset
 
 
 @pytest.fixture(scope="session")
@@ -32,10 +56,8 @@ def built_hostile_market() -> Market:
 @pytest.fixture
 def hostile(built_hostile_market: Market) -> Iterator[Market]:
     """A market whose money misbehaves on demand."""
-    dataset = built_hostile_market.dataset
-    with boa.env.anchor():
+    with rolled_back(built_hostile_market):
         yield built_hostile_market
-    built_hostile_market.dataset = dataset
 
 
 @pytest.fixture

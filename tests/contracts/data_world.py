@@ -7,56 +7,51 @@ Amounts are small and odd, so that a unit too much or too little shows.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import boa
-from boa.contracts.abi.abi_contract import ABIContractFactory
 from eth_abi.abi import encode
-from eth_account import Account
-from eth_account.messages import encode_typed_data
+from eth_utils.crypto import keccak
 
 from databright.contracts import create_address, deployment_plan
-from databright.units import Address
-from tests.contracts.market_world import artifact, digest
+from databright.records.terms import Terms
+from databright.units import Address, Amount
+from tests.contracts.books import M52
+from tests.contracts.market_world import artifact, artifact_bound, digest, events
+from tests.contracts.shortcuts import Shortcuts
+from tests.contracts.signing import keys, verdict_signatures
 
 HOSTILE = Path(__file__).parent / "doubles" / "HostileToken.vy"
 WEALTH = 10_000
+DEPOSIT = 3_000
 BOND = 5
 FEE = 7
+RELAY = 1
+REPAID = 64
+LOCKED = FEE + REPAID * RELAY
+"""What a first proposal locks besides its bond."""
 PERIOD = 1_000
 EPOCH = 100_000
 MINT_CAP = 100
 MIN_STAKE = 5
 FOREVER = 2**256 - 1
+NOBODY = "0x" + "00" * 20
 WEIGHTS = (6, 3, 2)
+START = 2_000_000_000
 
 OK, COPY, HARMFUL, FRAUD = range(4)
-OPEN, ACCEPTED, REJECTED, EXPIRED = 1, 2, 3, 4
-YES, NO = 1, 2
-
-VERDICT_FIELDS = [
-    {"name": "proposal", "type": "uint256"},
-    {"name": "base", "type": "uint256"},
-    {"name": "holdout_epoch", "type": "uint256"},
-    {"name": "outcome", "type": "uint256"},
-    {"name": "copy_of", "type": "uint256"},
-    {"name": "amount", "type": "uint256"},
-    {"name": "evidence", "type": "bytes32"},
-]
-
-
-def bound(name: str, address: str) -> Any:
-    """A contract of the committed artifacts at an address."""
-    return ABIContractFactory.from_abi_dict(artifact(name)["abi"], name=name).at(address)
+OPEN, ACCEPTED, REJECTED, EXPIRED, WITHDRAWN, REVISED, VOIDED = range(1, 8)
+RULES_TYPE = f"({'bytes32,' * 3}{'uint256,' * 19}{'address[],' * 3}uint256[],bytes32[])"
+MONEY_HOLDERS = ("DataAssociation", "Challenges", "Motions", "DataRequests")
 
 
 def create(name: str, args: Sequence[Any], sender: str) -> str:
     """Create a contract from its artifact by an ordinary creation of `sender`; its address."""
     found = artifact(name)
     kinds = [item for item in found["abi"] if item["type"] == "constructor"]
-    types = [_type(field) for kind in kinds for field in kind["inputs"]]
+    types = [str(field["type"]) for kind in kinds for field in kind["inputs"]]
     code = bytes.fromhex(found["bytecode"].removeprefix("0x")) + encode(types, list(args))
     address, runtime = boa.env.deploy_code(bytecode=code, sender=sender)
     if not runtime:
@@ -64,12 +59,13 @@ def create(name: str, args: Sequence[Any], sender: str) -> str:
     return str(address)
 
 
-def _type(field: dict[str, Any]) -> str:
-    return str(field["type"])
+def call(terms: Terms) -> tuple[Any, ...]:
+    """Terms as the contracts take them."""
+    return astuple(terms)
 
 
 @dataclass
-class Market:
+class Market(Shortcuts):
     """Contracts and people of one market."""
 
     deployer: str
@@ -84,29 +80,8 @@ class Market:
     nodes: list[str]
     contracts: dict[str, Any]
     dataset: int = 0
-
-    @property
-    def token(self) -> Any:
-        return self.contracts["MarketToken"]
-
-    @property
-    def shares(self) -> Any:
-        return self.contracts["CuratorToken"]
-
-    @property
-    def association(self) -> Any:
-        return self.contracts["DataAssociation"]
-
-    @property
-    def database(self) -> Any:
-        return self.database_of(self.dataset)
-
-    def database_of(self, dataset: int) -> Any:
-        # The same object each time: it remembers the events of its last call.
-        address = str(self.association.database_of(dataset))
-        if address not in self.contracts:
-            self.contracts[address] = bound("Database", address)
-        return self.contracts[address]
+    proposals: list[Terms] = field(default_factory=list)
+    """Everything proposed since the market was built, for the books."""
 
     def everybody(self) -> list[str]:
         return [
@@ -115,11 +90,11 @@ class Market:
             *self.workers, *self.nodes,
         ]  # fmt: skip
 
-    def balance(self, account: Any) -> int:
-        return int(self.token.balanceOf(getattr(account, "address", account)))
-
-    def credit(self, account: Any) -> int:
-        return int(self.association.credit_of(getattr(account, "address", account)))
+    def others(self, *allowed: Any) -> list[str]:
+        """Everybody and every contract but those that may."""
+        named = {str(getattr(one, "address", one)) for one in allowed}
+        known = [*self.everybody(), *(str(one.address) for one in self.contracts.values())]
+        return [account for account in known if account not in named]
 
     def now(self) -> int:
         return int(boa.env.timestamp)
@@ -127,17 +102,21 @@ class Market:
     def wait(self, seconds: int) -> None:
         boa.env.timestamp += seconds
 
+    # Datasets
+
     def rules(self, **changes: Any) -> tuple[Any, ...]:
-        """Rules of a dataset in the order of the association's struct."""
+        """Rules of a dataset in the order of the Charter's struct."""
         values: dict[str, Any] = {
             "metadata": digest("metadata"),
             "schema": digest("schema"),
             "licence": digest("licence"),
             "closes_at": 0,
             "quorum_bps": 3_000,
+            "review_minutes": 0,
             "voting_period": PERIOD,
             "bond": BOND,
             "evaluation_fee": FEE,
+            "relay_price": RELAY,
             "mint_cap": MINT_CAP,
             "epoch_length": EPOCH,
             "price_per_use": 8,
@@ -145,6 +124,11 @@ class Market:
             "max_exposure_bps": 5_000,
             "a_bps": 10_000,
             "threshold": 2,
+            "optimistic_window": 0,
+            "challenge_bond": 0,
+            "evaluator_stake": 0,
+            "tolerance_bps": 0,
+            "change_delay": changes.get("voting_period", PERIOD),
             "evaluators": [account.address for account in self.evaluators],
             "nodes": self.nodes[:2],
             "curators": self.curators,
@@ -158,109 +142,199 @@ class Market:
         return tuple(values.values())
 
     def create_dataset(self, **changes: Any) -> int:
-        return int(self.association.create_dataset(self.rules(**changes), sender=self.initiator))
+        return int(self.charter.create_dataset(self.rules(**changes), sender=self.initiator))
 
-    def open_request(self, escrow: int = 100, award_rate: int = 2_000, **changes: Any) -> int:
+    def use_dataset(self, **changes: Any) -> int:
+        """Create a dataset and make it the one that the helpers below act on."""
+        self.dataset = self.create_dataset(**changes)
+        for account in (self.buyer, self.stranger, *self.contributors):
+            self.token.approve(self.database.address, FOREVER, sender=account)
+        return self.dataset
+
+    def use_challenges(self, **changes: Any) -> int:
+        """A dataset with bonds of 9 and stakes of 11, which all evaluators put in."""
+        self.use_dataset(challenge_bond=9, evaluator_stake=11, **changes)
+        for account in self.evaluators:
+            self.challenges.stake(self.dataset, 11, sender=account.address)
+        return self.dataset
+
+    # Requests
+
+    def open_request(
+        self, escrow: int = 500, curve: Sequence[tuple[int, int]] = ((M52, 2_000),), **changes: Any
+    ) -> int:
         return int(
-            self.association.open_request(
+            self.requests.open_request(
                 changes.get("dataset", self.dataset),
                 escrow,
-                award_rate,
+                list(curve),
                 changes.get("deadline", self.now() + 10 * PERIOD),
                 digest("holdout"),
                 digest("holdout ref"),
                 digest("program"),
+                digest("card"),
                 sender=changes.get("sender", self.initiator),
             )
         )
 
-    def propose(self, who: str, request: int = 0, payee: str = "", dataset: int = 0) -> int:
+    # Proposals
+
+    def deposit(self, who: str, amount: int) -> None:
+        self.association.deposit(amount, sender=who)
+
+    def propose(
+        self,
+        who: str,
+        request: int = 0,
+        payee: str = "",
+        dataset: int = 0,
+        root: bytes = digest("root"),
+        num_rows: int = 10,
+        wait: int = 1,
+    ) -> Terms:
         """Propose ten rows, a second after what was before."""
-        self.wait(1)
+        self.wait(wait)
+        self.association.propose(
+            dataset or self.dataset, request, payee or who, root, digest("ref"), digest("manifest"),
+            num_rows, sender=who,
+        )  # fmt: skip
+        return self.proposed()
+
+    def proposed(self) -> Terms:
+        """The terms of the association's last proposal, from its event."""
+        (event,) = events(self.association, "Proposed")
+        terms = Terms(
+            event.proposal, event.request, Address(str(event.proposer)), Address(str(event.payee)),
+            event.root, event.ref, event.manifest, event.num_rows, event.revises,
+            Amount(event.bond), Amount(event.fee), event.electorate,
+        )  # fmt: skip
+        self.proposals.append(terms)
+        return terms
+
+    def revise(self, terms: Terms, root: bytes = digest("root 2"), num_rows: int = 11) -> Terms:
+        self.association.revise(
+            call(terms), root, digest("ref 2"), digest("manifest 2"), num_rows,
+            sender=terms.proposer,
+        )  # fmt: skip
+        return self.proposed()
+
+    def withdraw_proposal(self, terms: Terms) -> None:
+        self.association.withdraw_proposal(call(terms), sender=terms.proposer)
+
+    # Ballots
+
+    def vote(self, terms: Terms | int, *sides: tuple[str, bool]) -> None:
+        proposal = terms if isinstance(terms, int) else terms.proposal
+        for voter, support in sides:
+            self.votes.vote(proposal, support, sender=voter)
+
+    def vote_all(self, terms: Terms | int, support: bool = True) -> None:
+        """All curators vote who have weight, but for the proposer."""
+        number = terms if isinstance(terms, int) else terms.proposal
+        proposer = "" if isinstance(terms, int) else terms.proposer
+        for curator in self.curators:
+            if curator != proposer and self.votes.weight_on(number, curator) != 0:
+                self.vote(number, (curator, support))
+
+    def lend(
+        self, lender: str, oracle: str = "", cap: int = 100, expiry: int = 0, least: int = 0
+    ) -> None:
+        """Lend votes for what is proposed from the next second on."""
+        later = expiry or self.now() + 20 * PERIOD
+        self.votes.lend(self.dataset, oracle or self.oracle, cap, later, least, sender=lender)
+
+    def vote_lent(
+        self, terms: Terms, support: bool, *lenders: str, by: str = "", confidence: int = 9_000
+    ) -> int:
         return int(
-            self.association.propose(
-                dataset or self.dataset,
-                request,
-                digest("ref"),
-                digest("manifest"),
-                10,
-                payee or who,
-                sender=who,
+            self.votes.vote_lent(
+                call(terms), support, confidence, list(lenders), sender=by or self.oracle
             )
         )
 
-    def vote(self, proposal: int, *sides: tuple[str, bool]) -> None:
-        for voter, support in sides:
-            self.association.vote(proposal, support, sender=voter)
-
-    def sign(self, proposal: int, verdict: tuple[Any, ...], *accounts: Any, **domain: Any) -> Any:
-        """Signatures of a verdict in ascending order of signer; by the first two by default."""
-        chosen = accounts or tuple(self.evaluators[:2])
-        names = [field["name"] for field in VERDICT_FIELDS]
-        message = encode_typed_data(
-            domain_data={
-                "name": "DataBright",
-                "version": "1",
-                "chainId": boa.env.evm.patch.chain_id,
-                "verifyingContract": str(self.association.address),
-            }
-            | domain,
-            message_types={"Verdict": VERDICT_FIELDS},
-            message_data=dict(zip(names, (proposal, *verdict), strict=True)),
-        )
-        ordered = sorted(chosen, key=lambda account: int(account.address, 16))
-        return [bytes(account.sign_message(message).signature) for account in ordered]
+    # Verdicts
 
     def verdict(
-        self, amount: int = 10, outcome: int = OK, copy_of: int = 0, base: int | None = None
-    ) -> tuple[Any, ...]:
+        self, amount: int = 10, outcome: int = OK, copy_of: int = 0, base: int | None = None,
+        evidence: str = "figures",
+    ) -> tuple[Any, ...]:  # fmt: skip
         """A verdict on the newest snapshot."""
         head = int(self.database.num_snapshots()) if base is None else base
-        return (head, 1, outcome, copy_of, amount if outcome == OK else 0, digest("figures"))
+        return (head, 1, outcome, copy_of, amount if outcome == OK else 0, digest(evidence))
 
-    def end_voting(self, proposal: int) -> None:
-        """Move the clock to the first second after a proposal's vote."""
-        deadline = int(self.association.proposal(proposal).deadline)
-        self.wait(max(0, deadline - self.now()))
+    def sign(
+        self, terms: Terms | int, verdict: tuple[Any, ...], *accounts: Any, **domain: Any
+    ) -> list[bytes]:
+        """Signatures of a verdict; by the first two evaluators by default."""
+        proposal = terms if isinstance(terms, int) else terms.proposal
+        chosen = accounts or tuple(self.evaluators[:2])
+        return verdict_signatures(self.verdicts, proposal, verdict, chosen, **domain)
 
-    def execute(self, proposal: int, verdict: tuple[Any, ...] | None = None) -> None:
-        """Execute with two good signatures."""
+    def execute(
+        self, terms: Terms, verdict: tuple[Any, ...] | None = None, *signers: Any, copied: int = 0
+    ) -> None:
+        """Execute with good signatures, of the first two evaluators by default."""
         found = self.verdict() if verdict is None else verdict
-        self.association.execute(proposal, found, self.sign(proposal, found), sender=self.stranger)
+        signed = self.sign(terms, found, *signers)
+        self.verdicts.execute(call(terms), found, signed, copied, sender=self.stranger)
 
-    def status(self, proposal: int) -> int:
-        return int(self.association.proposal(proposal).status)
+    def post(self, terms: Terms, verdict: tuple[Any, ...], *signers: Any) -> None:
+        signed = self.sign(terms, verdict, *signers)
+        self.verdicts.post_verdict(call(terms), verdict, signed, sender=self.stranger)
 
-    def carried(self, who: str, request: int = 0, payee: str = "") -> int:
+    def challenge(self, terms: Terms, verdict: tuple[Any, ...], who: str = "") -> None:
+        signed = self.sign(terms, verdict)
+        self.challenges.challenge(terms.proposal, verdict, signed, sender=who or self.stranger)
+
+    def answer(self, terms: Terms, verdict: tuple[Any, ...]) -> None:
+        signed = self.sign(terms, verdict, *self.evaluators[2:4])
+        self.challenges.answer(terms.proposal, verdict, signed, sender=self.buyer)
+
+    def end_voting(self, terms: Terms | int) -> None:
+        """Move the clock to the first second after a proposal's or a motion's vote."""
+        proposal = terms if isinstance(terms, int) else terms.proposal
+        self.wait(max(0, self.tally(proposal).deadline - self.now()))
+
+    def carried(self, who: str, request: int = 0, payee: str = "") -> Terms:
         """A proposal that all curators voted for, its vote over."""
-        proposal = self.propose(who, request, payee)
-        self.vote(proposal, *((curator, True) for curator in self.curators if curator != who))
-        self.end_voting(proposal)
-        return proposal
+        terms = self.propose(who, request, payee)
+        self.vote_all(terms)
+        self.end_voting(terms)
+        return terms
 
     def accepted(self, who: str, amount: int = 10, request: int = 0) -> int:
         """An accepted proposal of `amount` shares; its tranche's id."""
-        proposal = self.carried(who, request)
-        self.execute(proposal, self.verdict(amount))
-        return proposal
+        terms = self.carried(who, request)
+        self.execute(terms, self.verdict(amount))
+        return terms.proposal
+
+    # Motions and income
+
+    def payload_of_rules(self, rules: tuple[Any, ...]) -> bytes:
+        return bytes(keccak(encode([RULES_TYPE], [rules])))
+
+    def payload_of_takedown(self, tranche: int, born: int, to: str) -> bytes:
+        return bytes(keccak(encode(["uint256", "uint256", "address"], [tranche, born, to])))
+
+    def move(self, kind: int, payload: bytes, who: str = "") -> int:
+        """Move, a second after what was before."""
+        self.wait(1)
+        mover = who or self.stranger
+        return int(self.motions.move(self.dataset, kind, payload, digest("why"), sender=mover))
+
+    def carry(self, motion: int) -> None:
+        """All curators vote for a motion after its review; its delay is over then."""
+        self.wait(self.tally(motion).review_s)
+        self.vote_all(motion)
+        self.end_voting(motion)
+        self.motions.settle_motion(motion, sender=self.stranger)
+        self.wait(PERIOD)
 
     def fund(self, snapshot: int, amount: int) -> None:
         self.database.fund(snapshot, amount, sender=self.buyer)
 
-    def check_association(self) -> None:
-        """The association holds exactly open bonds and fees, escrows and credits."""
-        proposals = [
-            self.association.proposal(number)
-            for number in range(1, int(self.association.num_proposals()) + 1)
-        ]
-        requests = [
-            self.association.request(number)
-            for number in range(1, int(self.association.num_requests()) + 1)
-        ]
-        owed = sum(found.bond + found.fee for found in proposals if found.status == OPEN)
-        owed += sum(found.escrow for found in requests)
-        owed += sum(self.credit(account) for account in self.everybody())
-        assert self.balance(self.association) == owed
+    def claim(self, tranche: int, holder: str) -> int:
+        return int(self.database.claim(tranche, sender=holder))
 
 
 def create_from_source(source: Path, sender: str) -> str:
@@ -276,24 +350,25 @@ def build_hostile_market() -> Market:
 
 def build_market(hostile: bool = False) -> Market:
     """Deploy a market by the deployment plan; one dataset without any data."""
+    boa.env.timestamp = max(START, int(boa.env.timestamp))
     addresses = [str(boa.env.generate_address()) for _ in range(20)]
     # Evaluators sign, so they need keys: fixed ones, for reproducible runs.
-    evaluators = [Account.from_key(bytes([index + 1]) * 32) for index in range(4)]
     market = Market(
         deployer=addresses[0],
         initiator=addresses[1],
         contributors=addresses[2:5],
         curators=addresses[5:8],
         oracle=addresses[8],
-        evaluators=evaluators,
+        evaluators=keys(5),
         buyer=addresses[9],
         stranger=addresses[10],
         workers=addresses[11:15],
         nodes=addresses[15:19],
         contracts={},
     )
-    holders = [market.initiator, *market.contributors, *market.curators, market.buyer]
-    holders += [market.stranger, *market.workers]
+    proposers = [*market.contributors, *market.curators]
+    holders = [market.initiator, *proposers, market.buyer, market.stranger, market.oracle]
+    holders += [*market.workers, *(account.address for account in market.evaluators)]
     plan = deployment_plan(
         Address(market.deployer),
         0,
@@ -312,9 +387,11 @@ def build_market(hostile: bool = False) -> Market:
         planned = create_address(Address(market.deployer), nonce)
         if address != planned:
             raise RuntimeError(f"{name} is at {address}, the plan says {planned}")
-        market.contracts[name] = bound(name, address)
+        market.contracts[name] = artifact_bound(name, address)
     for holder in holders:
-        market.token.approve(market.association.address, FOREVER, sender=holder)
-    market.dataset = market.create_dataset()
-    market.token.approve(market.database.address, FOREVER, sender=market.buyer)
+        for name in MONEY_HOLDERS:
+            market.token.approve(market.contracts[name].address, FOREVER, sender=holder)
+    market.use_dataset()
+    for holder in proposers:
+        market.deposit(holder, DEPOSIT)
     return market

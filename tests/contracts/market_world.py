@@ -19,6 +19,8 @@ from boa.contracts.abi.abi_contract import ABIContractFactory
 from eth_abi.abi import decode, encode
 from eth_account import Account
 
+from databright.contracts import DEPLOY_ORDER
+
 Contract: TypeAlias = Any
 """A bound contract: its methods are those of its ABI."""
 Term: TypeAlias = Any
@@ -28,22 +30,23 @@ SUPPLY = 10**12
 STAKE = 10
 MIN_STAKE = 5
 DATA_PRICE = 8
+EVALUATION_FEE = 4
 SILENCE = 100
 HOUR = 3600
 RELEASE = 7 * 86400
+FOUND = {
+    "token": "MarketToken",
+    "votes": "CuratorToken",
+    "association": "DataAssociation",
+    "verdicts": "Verdicts",
+    "charter": "Charter",
+    "registry": "WorkerRegistry",
+    "escrow": "JobEscrow",
+    "models": "ModelRegistry",
+    "predictions": "PredictionMarket",
+}
+"""Field of a world -> its contract."""
 ERROR_SELECTOR = bytes.fromhex("08c379a0")
-ORDER = (
-    "MarketToken",
-    "CuratorToken",
-    "Database",
-    "DataAssociation",
-    "WorkerRegistry",
-    "JobEscrow",
-    "ModelRegistry",
-    "PredictionMarket",
-)
-
-
 HOSTILE = Path(__file__).parent / "doubles" / "HostileToken.vy"
 
 
@@ -59,6 +62,11 @@ def artifact(name: str) -> dict[str, Any]:
     return found
 
 
+def artifact_bound(name: str, address: str) -> Contract:
+    """A contract of the committed artifacts at an address."""
+    return ABIContractFactory.from_abi_dict(artifact(name)["abi"], name=name).at(address)
+
+
 def deploy(name: str, args: Sequence[Any] = (), at: str | None = None) -> Contract:
     """Deploy a committed artifact; return the bound contract."""
     found = artifact(name)
@@ -69,7 +77,7 @@ def deploy(name: str, args: Sequence[Any] = (), at: str | None = None) -> Contra
     address, runtime = boa.env.deploy_code(bytecode=code, override_address=override)
     if not runtime:
         raise RuntimeError(f"{name} was not deployed: its constructor reverted")
-    return ABIContractFactory.from_abi_dict(found["abi"], name=name).at(address)
+    return artifact_bound(name, address)
 
 
 @contextmanager
@@ -102,8 +110,10 @@ class World:
     """Contracts and people of one market."""
 
     token: Contract
-    shares: Contract
+    votes: Contract
     association: Contract
+    verdicts: Contract
+    charter: Contract
     registry: Contract
     escrow: Contract
     models: Contract
@@ -139,16 +149,18 @@ class World:
     # The data market
 
     def rules(self, **changes: Term) -> tuple[Any, ...]:
-        """Rules of a dataset as the association takes them."""
+        """Rules of a dataset as the Charter takes them."""
         values: dict[str, Any] = {
             "metadata": digest("metadata"),
             "schema": digest("schema"),
             "licence": digest("licence"),
             "closes_at": 0,
             "quorum_bps": 1,
+            "review_minutes": 0,
             "voting_period": HOUR,
             "bond": 0,
-            "evaluation_fee": 4,
+            "evaluation_fee": EVALUATION_FEE,
+            "relay_price": 0,
             "mint_cap": 10**9,
             "epoch_length": 10 * HOUR,
             "price_per_use": DATA_PRICE,
@@ -156,6 +168,11 @@ class World:
             "max_exposure_bps": 5_000,
             "a_bps": 10_000,
             "threshold": 1,
+            "optimistic_window": 0,
+            "challenge_bond": 0,
+            "evaluator_stake": 0,
+            "tolerance_bps": 0,
+            "change_delay": HOUR,
             "evaluators": [account.address for account in self.evaluators],
             "nodes": self.nodes[:2],
             "curators": [self.people["curator"]],
@@ -167,29 +184,32 @@ class World:
 
     def create_dataset(self, **changes: Term) -> int:
         return int(
-            self.association.create_dataset(self.rules(**changes), sender=self.people["initiator"])
+            self.charter.create_dataset(self.rules(**changes), sender=self.people["initiator"])
         )
 
     def database_of(self, dataset: int) -> Contract:
-        factory = ABIContractFactory.from_abi_dict(artifact("Database")["abi"], name="Database")
-        return factory.at(self.association.database_of(dataset))
+        return artifact_bound("Database", str(self.charter.database_of(dataset)))
 
     def add_tranche(self, dataset: int, shares: int, who: str) -> int:
         """Propose, vote and execute; the snapshot that comes of it."""
         database = self.database_of(dataset)
         base = int(database.num_snapshots())
         self.wait(1)
-        proposal = int(
-            self.association.propose(
-                dataset, 0, digest("ref"), digest("manifest"), 10, who, sender=who
-            )
+        self.association.deposit(EVALUATION_FEE, sender=who)
+        self.association.propose(
+            dataset, 0, who, digest("root"), digest("ref"), digest("manifest"), 10, sender=who
         )
-        self.association.vote(proposal, True, sender=self.people["curator"])
+        (event,) = events(self.association, "Proposed")
+        terms = (
+            event.proposal, event.request, event.proposer, event.payee, event.root, event.ref,
+            event.manifest, event.num_rows, event.revises, event.bond, event.fee, event.electorate,
+        )  # fmt: skip
+        self.votes.vote(event.proposal, True, sender=self.people["curator"])
         self.wait(HOUR + 1)
         verdict = (base, 1, 0, 0, shares, digest("figures"))
-        message = self.association.verdict_digest(proposal, verdict)
+        message = self.verdicts.verdict_digest(event.proposal, verdict)
         signed = bytes(self.evaluators[0].unsafe_sign_hash(message).signature)
-        self.association.execute(proposal, verdict, [signed], sender=self.stranger)
+        self.verdicts.execute(terms, verdict, [signed], 0, sender=self.stranger)
         return int(database.num_snapshots())
 
     # The compute market
@@ -312,40 +332,36 @@ def deploy_hostile_token(at: str, holders: Iterable[str]) -> Contract:
     return token
 
 
+def deploy_market(holders: Sequence[str], hostile: bool) -> dict[str, Contract]:
+    """Every contract of the plan, by name."""
+    values: dict[str, Any] = {name: str(boa.env.generate_address()) for name, _ in DEPLOY_ORDER}
+    supply = {"holders": list(holders), "amounts": [SUPPLY] * len(holders), "min_stake": MIN_STAKE}
+    found: dict[str, Contract] = {}
+    for name, arguments in DEPLOY_ORDER:
+        if hostile and name == "MarketToken":
+            found[name] = deploy_hostile_token(values[name], holders)
+            continue
+        given = {"name": "Test", "symbol": "TST"} | supply | values
+        found[name] = deploy(name, [given[argument] for argument in arguments], values[name])
+    return found
+
+
 def build_world(hostile: bool = False) -> World:
     """Deploy a market and give everybody money, stakes and a dataset with 30 shares."""
     roles = ("initiator", "curator", "contributor", "buyer", "payer", "stranger")
     people = {name: str(boa.env.generate_address()) for name in roles}
     workers = [str(boa.env.generate_address()) for _ in range(8)]
     nodes = [str(boa.env.generate_address()) for _ in range(3)]
-    at = {name: str(boa.env.generate_address()) for name in ORDER}
     holders = [*people.values(), *workers]
-    if hostile:
-        token = deploy_hostile_token(at["MarketToken"], holders)
-    else:
-        supply = ["Test", "TST", holders, [SUPPLY] * len(holders)]
-        token = deploy("MarketToken", supply, at["MarketToken"])
-    money = token.address
-    shares = deploy("CuratorToken", [at["DataAssociation"]], at["CuratorToken"])
-    blueprint = deploy_blueprint(at["Database"])
-    association = deploy(
-        "DataAssociation", [money, shares.address, blueprint], at["DataAssociation"]
-    )
-    registry = deploy("WorkerRegistry", [money, at["JobEscrow"], MIN_STAKE], at["WorkerRegistry"])
-    escrow = deploy("JobEscrow", [money, association.address, registry.address], at["JobEscrow"])
-    models = deploy("ModelRegistry", [escrow.address, association.address])
-    predictions = deploy(
-        "PredictionMarket", [money, models.address, registry.address, association.address]
-    )
+    contracts = deploy_market(holders, hostile)
     # evaluators sign, so they need keys: fixed ones, for reproducible runs
     evaluators = [Account.from_key(bytes([index + 1]) * 32) for index in range(2)]
-    world = World(
-        token, shares, association, registry, escrow, models, predictions,
-        people, workers, nodes, evaluators,
-    )  # fmt: skip
+    found = {field: contracts[name] for field, name in FOUND.items()}
+    world = World(**found, people=people, workers=workers, nodes=nodes, evaluators=evaluators)
+    registry = world.registry
     for account in holders:
-        for contract in (association, registry, escrow, predictions):
-            token.approve(contract.address, 2**256 - 1, sender=account)
+        for contract in (world.association, registry, world.escrow, world.predictions):
+            world.token.approve(contract.address, 2**256 - 1, sender=account)
     for index, node in enumerate(nodes):
         registry.register_node(digest(f"node {index}"), digest("hpke"), "127.0.0.1:1", sender=node)
     for index, worker in enumerate(workers):
@@ -355,10 +371,3 @@ def build_world(hostile: bool = False) -> World:
     world.database = world.database_of(world.dataset)
     world.add_tranche(world.dataset, 30, people["contributor"])
     return world
-
-
-def deploy_blueprint(at: str) -> str:
-    """Deploy the Database's blueprint; its artifact holds the ready creation code."""
-    code = bytes.fromhex(artifact("Database")["bytecode"].removeprefix("0x"))
-    address, _ = boa.env.deploy_code(bytecode=code, override_address=at)
-    return str(address)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from databright.contracts import DEPLOY_ORDER, artifact_path
-from tests.contracts.data_world import MIN_STAKE, PERIOD, Market
+from tests.contracts.data_world import MIN_STAKE, PERIOD, Market, call
 from tests.contracts.market_world import digest, refused
 
 # Whoever calls these acts on its own money, shares, votes, stake or name, or does what the rules
@@ -18,14 +18,24 @@ OPEN_TO_ALL = {
         "transfer", "transferFrom", "approve", "burn", "transferWithAuthorization",
         "receiveWithAuthorization", "cancelAuthorization",
     },
-    "CuratorToken": {"transfer", "transferFrom", "approve", "setOperator", "lend", "take_back"},
+    "CuratorToken": {"lend", "take_back", "cancel_ballots", "vote_signed"},
     "Database": {
-        "withdraw", "withdraw_for", "fund", "fund_tranche", "claim", "claim_many", "claim_for",
+        "withdraw", "withdraw_for", "fund", "fund_with_authorization", "fund_tranche", "claim",
+        "claim_many", "claim_for", "transfer", "transferFrom", "approve", "setOperator",
     },
     "DataAssociation": {
-        "withdraw", "withdraw_for", "create_dataset", "open_request", "top_up", "propose",
-        "execute", "expire",
+        "deposit", "deposit_with_authorization", "withdraw", "withdraw_for", "propose", "pass_by",
     },
+    "Verdicts": {"execute", "post_verdict", "expire", "release_bond"},
+    "Challenges": {
+        "withdraw", "withdraw_for", "stake", "unstake", "challenge", "answer", "lapse",
+    },
+    "ValuePools": {"post_values", "veto_values", "release", "claim_value"},
+    "Charter": {"create_dataset"},
+    "Motions": {
+        "withdraw", "withdraw_for", "move", "settle_motion", "enact_rules", "enact_takedown",
+    },
+    "DataRequests": {"withdraw", "withdraw_for", "open_request", "top_up"},
     "WorkerRegistry": {
         "withdraw", "withdraw_for", "register", "set_min_fee", "set_pin", "add_stake", "serve",
         "stop_serving", "leave", "collect_stake", "register_node", "set_endpoint",
@@ -34,45 +44,149 @@ OPEN_TO_ALL = {
     "ModelRegistry": set(),
     "PredictionMarket": {"withdraw", "withdraw_for", "request_prediction"},
     "DatabaseBlueprint": set(),
+    "DiscussionAnchor": {"anchor"},
 }  # fmt: skip
 
+TRANCHE, OPEN_PROPOSAL = 1_000_001, 1_000_002
+NOTHING = bytes(32)
+SETTLEMENT = (2, 9, 9, 0, 0, 0, 9, 1, 0, 9, 0, 0)
+
 Call = Callable[[Market, str], None]
+
+
+def terms(market: Market) -> tuple[object, ...]:
+    """Of the proposal that is open."""
+    return call(market.proposals[-1])
+
+
 ROLE_ONLY: dict[tuple[str, str], tuple[str, Call]] = {
-    ("CuratorToken", "open_dataset"): (
-        "curator: not the association",
-        lambda m, who: m.shares.open_dataset(2, who, [who], [1], sender=who),
+    ("CuratorToken", "set_genesis"): (
+        "curator: not the charter",
+        lambda m, who: m.votes.set_genesis(1, who, 5, sender=who),
     ),
-    ("CuratorToken", "mint"): (
-        "curator: not the association",
-        lambda m, who: m.shares.mint(1, 9, who, 1, sender=who),
+    ("CuratorToken", "open"): (
+        "curator: not the motions",
+        lambda m, who: m.votes.open(1_000_009, who, 0, 11, 0, PERIOD, 1, sender=who),
+    ),
+    ("CuratorToken", "close"): (
+        "curator: not open",
+        lambda m, who: m.votes.close(OPEN_PROPOSAL, 2, sender=who),
+    ),
+    ("CuratorToken", "close_and_mint"): (
+        "curator: not open",
+        lambda m, who: m.votes.close_and_mint(OPEN_PROPOSAL, 2, who, 5, 0, sender=who),
+    ),
+    ("CuratorToken", "vote"): (
+        "curator: no weight",
+        lambda m, who: m.votes.vote(OPEN_PROPOSAL, True, sender=who),
+    ),
+    ("CuratorToken", "vote_many"): (
+        "curator: no weight",
+        lambda m, who: m.votes.vote_many([OPEN_PROPOSAL], 1, sender=who),
+    ),
+    ("CuratorToken", "vote_lent"): (
+        "curator: no weight",
+        lambda m, who: m.votes.vote_lent(terms(m), True, 9_000, m.curators, sender=who),
     ),
     ("Database", "register"): (
         "database: not the association",
-        lambda m, who: m.database.register(9, who, bytes(32), bytes(32), 1, 1, sender=who),
+        lambda m, who: m.database.register(9, who, 5, 1, 0, sender=who),
     ),
-    ("Database", "settle"): (
-        "database: not the curator token",
-        lambda m, who: m.database.settle(1, who, who, sender=who),
+    ("Database", "take_down"): (
+        "database: not the charter",
+        lambda m, who: m.database.take_down(TRANCHE, 1, who, sender=who),
     ),
-    ("DataAssociation", "close_request"): (
-        "association: not the initiator",
-        lambda m, who: m.association.close_request(1, sender=who),
+    ("Database", "fund_shares"): (
+        "database: not the pools",
+        lambda m, who: m.database.fund_shares(1, 0, sender=who),
     ),
-    ("DataAssociation", "retire_holdout"): (
-        "association: not an evaluator",
-        lambda m, who: m.association.retire_holdout(1, digest("x"), sender=who),
+    ("Database", "remove"): (
+        "database: no shares",
+        lambda m, who: m.database.remove(TRANCHE, sender=who),
     ),
-    ("DataAssociation", "publish_evidence"): (
-        "association: not an evaluator",
-        lambda m, who: m.association.publish_evidence(2, 0, digest("x"), sender=who),
+    ("DataAssociation", "install"): (
+        "association: not the charter",
+        lambda m, who: m.association.install(1, who, 1, sender=who),
     ),
-    ("DataAssociation", "vote"): (
-        "association: no weight",
-        lambda m, who: m.association.vote(2, True, sender=who),
+    ("DataAssociation", "settle"): (
+        "association: not the verdicts",
+        lambda m, who: m.association.settle(terms(m), SETTLEMENT, [who], sender=who),
     ),
-    ("DataAssociation", "vote_lent"): (
-        "association: no weight",
-        lambda m, who: m.association.vote_lent(2, True, m.curators, sender=who),
+    ("DataAssociation", "give"): (
+        "association: not the verdicts",
+        lambda m, who: m.association.give(OPEN_PROPOSAL, who, 5, sender=who),
+    ),
+    ("DataAssociation", "repay"): (
+        "association: not the curators",
+        lambda m, who: m.association.repay(OPEN_PROPOSAL, 1, who, 5, sender=who),
+    ),
+    ("DataAssociation", "withdraw_proposal"): (
+        "association: not the proposer",
+        lambda m, who: m.association.withdraw_proposal(terms(m), sender=who),
+    ),
+    ("DataAssociation", "revise"): (
+        "association: not the proposer",
+        lambda m, who: m.association.revise(terms(m), NOTHING, NOTHING, NOTHING, 1, sender=who),
+    ),
+    ("Verdicts", "install"): (
+        "verdicts: not the charter",
+        lambda m, who: m.verdicts.install(1, 1, 1, sender=who),
+    ),
+    ("Verdicts", "set_member"): (
+        "verdicts: not the charter",
+        lambda m, who: m.verdicts.set_member(1, who, 1, 4095, True, sender=who),
+    ),
+    ("Verdicts", "set_counting"): (
+        "verdicts: not challenges",
+        lambda m, who: m.verdicts.set_counting(1, who, True, sender=who),
+    ),
+    ("Verdicts", "hold"): (
+        "verdicts: not challenges",
+        lambda m, who: m.verdicts.hold(OPEN_PROPOSAL, sender=who),
+    ),
+    ("Verdicts", "let_go"): (
+        "verdicts: not challenges",
+        lambda m, who: m.verdicts.let_go(OPEN_PROPOSAL, sender=who),
+    ),
+    ("Verdicts", "void"): (
+        "verdicts: not challenges",
+        lambda m, who: m.verdicts.void(terms(m), sender=who),
+    ),
+    ("Verdicts", "publish_evidence"): (
+        "verdicts: not an evaluator",
+        lambda m, who: m.verdicts.publish_evidence(OPEN_PROPOSAL, 0, NOTHING, sender=who),
+    ),
+    ("ValuePools", "on_fund"): (
+        "pools: not the database",
+        lambda m, who: m.pools.on_fund(1, 1, 5, sender=who),
+    ),
+    ("Charter", "change_rules"): (
+        "charter: not the motions",
+        lambda m, who: m.charter.change_rules(1, m.rules(curators=[], weights=[]), sender=who),
+    ),
+    ("Charter", "take_down"): (
+        "charter: not the motions",
+        lambda m, who: m.charter.take_down(1, TRANCHE, 1, who, sender=who),
+    ),
+    ("Charter", "log_erasure"): (
+        "charter: not a node",
+        lambda m, who: m.charter.log_erasure(1, TRANCHE, NOTHING, sender=who),
+    ),
+    ("DataRequests", "close_request"): (
+        "requests: not the initiator",
+        lambda m, who: m.requests.close_request(1, sender=who),
+    ),
+    ("DataRequests", "retire_holdout"): (
+        "requests: not an evaluator",
+        lambda m, who: m.requests.retire_holdout(1, digest("x"), sender=who),
+    ),
+    ("DataRequests", "on_propose"): (
+        "requests: not the association",
+        lambda m, who: m.requests.on_propose(1, 1, sender=who),
+    ),
+    ("DataRequests", "on_close"): (
+        "requests: not the association",
+        lambda m, who: m.requests.on_close(1, who, who, 5, 5, sender=who),
     ),
     ("WorkerRegistry", "slash"): (
         "registry: not the escrow",
@@ -212,6 +326,18 @@ def test_no_contract_has_an_owner(name: str) -> None:
 
 def test_deployment_leaves_the_deployer_with_nothing(market: Market) -> None:
     assert market.balance(market.deployer) == 0
-    assert market.shares.weight_at(market.dataset, market.deployer, market.now()) == 0
-    assert not market.association.is_evaluator(market.dataset, market.deployer)
-    assert not market.association.is_node(market.dataset, market.deployer)
+    opened = market.propose(market.contributors[0])
+    assert market.votes.weight_on(opened.proposal, market.deployer) == 0
+    assert not market.charter.is_evaluator(market.dataset, market.deployer)
+    assert not market.charter.is_node(market.dataset, market.deployer)
+    for name in ("DataAssociation", "Challenges", "Motions", "DataRequests"):
+        assert market.contracts[name].credit_of(market.deployer) == 0
+
+
+def test_the_creator_of_a_dataset_has_no_power_over_it(running: Market) -> None:
+    """But to ask for data without an escrow, and to close its own request when it may."""
+    own = {("DataRequests", "close_request")}
+    for (contract, function), (reason, act) in sorted(ROLE_ONLY.items()):
+        if (contract, function) not in own:
+            with refused(reason):
+                act(running, running.initiator)

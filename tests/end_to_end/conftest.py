@@ -13,16 +13,18 @@ from sklearn.datasets import load_digits
 
 from databright.client import Client
 from databright.config import open_home
-from databright.data_market.requests import DatasetDraft
+from databright.data_market.entities import Step
+from databright.data_market.requests import DatasetDraft, RequestDraft
 from databright.programs.builders import builder
 from databright.programs.oplist import program_to_json
-from databright.records.datasets import Rules
 from databright.records.rows import Rows, Schema
+from databright.records.rules import Rules
 from databright.records.tensors import dump_tensors
-from databright.units import Address, Amount, BasisPoints, Digest, Seconds
+from databright.units import Address, Amount, BasisPoints, Digest, Seconds, Shares
 from databright.wiring.local_market import LocalMarket, Purse
 from databright.wiring.node import ensure_registered
 from databright.wiring.session import open_actor
+from tests.end_to_end.governance_world import World, make_world
 
 PEOPLE = ("initiator", "curator-1", "curator-2", "oracle", "alice", "bob", "carol", "dave", "poor")
 NODES = ("node-1", "node-2", "node-3", "node-4")
@@ -92,13 +94,12 @@ class DataMarket:
         return written.id
 
     def open_request(self, dataset: int, *, escrow: int = 0, lasts_s: int = 3_000) -> int:
-        written = self.client("initiator").initiator.open_request(
-            dataset,
-            self.holdout,
+        draft = RequestDraft(
             deadline=Seconds(self.now() + lasts_s),
             escrow=Amount(escrow),
-            award_rate=Amount(1_000),
+            curve=(Step(Shares(2**52 - 1), Amount(1_000)),),
         )
+        written = self.client("initiator").initiator.open_request(dataset, self.holdout, draft)
         assert written.id is not None
         return written.id
 
@@ -136,3 +137,10 @@ def data_market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DataMarket
     market = make_data_market(tmp_path_factory.mktemp("home"))
     yield market
     market.local.stop()
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    made = make_world(tmp_path_factory.mktemp("home"))
+    yield made
+    made.local.stop()

@@ -6,6 +6,7 @@ import hashlib
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
@@ -20,18 +21,24 @@ from databright.compute_market.trusted.material import bitmap
 from databright.compute_market.trusted.runtime import HubRuntime
 from databright.config import open_home
 from databright.custody.keys import ActorKeys
-from databright.data_market.proposals import ProposalDraft, plan_proposal
-from databright.data_market.requests import DatasetDraft, plan_dataset, plan_request
+from databright.data_market.proposals import OwnedRows, ProposalDraft, plan_proposal
+from databright.data_market.requests import (
+    DatasetDraft,
+    RequestDraft,
+    plan_dataset,
+    plan_request,
+)
 from databright.data_market.verdicts import VerdictDomain
 from databright.programs.average import average_weights
 from databright.programs.builders import builder
 from databright.programs.child import ComputeChild
 from databright.programs.oplist import program_digest, program_to_json
 from databright.programs.schedule import batch_indices, shard_rows
-from databright.records.datasets import Rules
 from databright.records.evidence import Verdict
 from databright.records.rows import Rows, Schema
+from databright.records.rules import Rules
 from databright.records.tensors import dump_tensors, load_tensors
+from databright.records.terms import proposal_id
 from databright.units import Address, Amount, BasisPoints, Digest, Seconds
 from databright.wiring.hub import make_hub
 from databright.wiring.local_market import LocalMarket, Purse
@@ -135,25 +142,33 @@ class JobMarket:
         registry = self.market.registry
         buyer = self.keys["buyer"].address
         self.send("buyer", plan_dataset(registry, draft))
-        deadline = Seconds(int(self.chain.head().timestamp) + 10**6)
-        self.send("buyer", plan_request(registry, buyer, 1, self.holdout, deadline=deadline))
-        for proposal, part in enumerate((slice(0, 350), slice(350, 600)), start=1):
-            self._contribute(proposal, Rows(self.training.x_NF[part], self.training.y_N[part]))
+        asked = RequestDraft(Seconds(int(self.chain.head().timestamp) + 10**6))
+        self.send("buyer", plan_request(registry, buyer, 1, self.holdout, asked))
+        for number, part in enumerate((slice(0, 350), slice(350, 600)), start=1):
+            self._contribute(number, Rows(self.training.x_NF[part], self.training.y_N[part]))
 
-    def _contribute(self, proposal: int, rows: Rows) -> None:
+    def _contribute(self, number: int, rows: Rows) -> None:
         contributor = self.keys["contributor"].address
-        draft = ProposalDraft(title=f"part {proposal}", request=1)
-        plan = plan_proposal(self.market.registry, contributor, 1, rows, draft)
-        self.send("contributor", plan)
-        association = self.market.contracts.association
-        association.transact(self.signers["buyer"], "vote", proposal, True)
+        draft = ProposalDraft(title=f"part {number}", request=1)
+        parts = [OwnedRows(contributor, rows)]
+        self.send(
+            "contributor",
+            plan_proposal(self.market.registry, contributor, 1, parts, draft).plan,
+        )
+        proposal, contracts = proposal_id(1, number), self.market.contracts
+        contracts.curator_token.transact(self.signers["buyer"], "vote", proposal, True)
         self.local.advance_clock(61)
-        verdict = Verdict(proposal, proposal - 1, 1, 0, 0, 1_000, Digest(b"\1" * 32))
-        domain = VerdictDomain(self.chain.chain_id, association.address)
+        verdict = Verdict(proposal, number - 1, 1, 0, 0, 1_000, Digest(b"\1" * 32))
+        domain = VerdictDomain(self.chain.chain_id, contracts.verdicts.address)
         signed = domain.sign(verdict, "measured", self.keys["node-a"].account_key)
-        values = (verdict.base, 1, 0, 0, verdict.amount, verdict.evidence)
-        association.transact(
-            self.signers["contributor"], "execute", proposal, values, [signed.signature]
+        terms = astuple(contracts.terms.of(proposal).terms)
+        contracts.verdicts.transact(
+            self.signers["contributor"],
+            "execute",
+            terms,
+            verdict.to_struct(),
+            [signed.signature],
+            0,
         )
 
     # -- jobs

@@ -208,7 +208,7 @@ def test_rules_that_break_a_promise_are_refused(data_market: DataMarket) -> None
         ({"threshold": 3}, "at least 2k evaluators"),
         ({"nodes": (data_market.address("node-1"),)}, "not among the admitted nodes"),
         ({"max_exposure_bps": 0}, "max_exposure_bps"),
-        ({"a_bps": 5_000}, "a_bps"),
+        ({"a_bps": 5_050}, "a_bps"),
         ({"weights": (1,)}, "one weight"),
     ):
         with pytest.raises(BadInputError, match=says):

@@ -223,12 +223,12 @@ def test_a_corrupted_blob_is_named_by_whatever_reads_it(
     market: JobMarket, capsys: pytest.CaptureFixture[str]
 ) -> None:
     registry = market.market.registry
-    rules, proposal = registry.dataset(1).rules, registry.proposal(1)
+    rules, proposal = registry.dataset(1).rules, registry.proposal(1_000_001)
     opened = ("job", "open", *JOB, "--max-cost", "100", "--as", "buyer")
     for digest, words in (
         (rules.metadata, ("dataset", "show", "1")),
         (rules.metadata, opened),
-        (proposal.manifest, ("proposal", "show", "1")),
+        (proposal.manifest, ("proposal", "show", "1000001")),
     ):
         with flipped(market, digest) as cid:
             said = refused(market, capsys, *words, code=1)
@@ -238,6 +238,6 @@ def test_a_corrupted_blob_is_named_by_whatever_reads_it(
     with flipped(market, rules.metadata), pytest.raises(BlobCorruptError):
         client.buyer.open_job(DRAFT)
     with flipped(market, proposal.manifest), pytest.raises(BlobCorruptError):
-        client.contributor.manifest(1)
-    assert main(["proposal", "show", "1", "--home", str(market.home)]) == 0
+        client.contributor.manifest(1_000_001)
+    assert main(["proposal", "show", "1000001", "--home", str(market.home)]) == 0
     assert "part 1" in capsys.readouterr().out

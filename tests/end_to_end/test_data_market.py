@@ -101,15 +101,17 @@ def _check_shares_and_money(
     assert accepted[0].shares > 1_000_000  # the first rows take a nat or more off the prior
     for name, entry in zip(("alice", "bob"), accepted, strict=True):
         verdict = view.evidence(ids[name])[-1].verdict
-        held = sum(item.shares for item in market.client(name).contributor.shares())
+        held = sum(item.shares for item in market.client(name).shareholder.shares())
         assert held == entry.shares == verdict.amount
-        # Bond and fee were paid; bond, fee and award came back as credit.
+        # Bond and fee were paid; the bond came back to the deposit, fee and award as credit.
         wallet = market.client(name).wallet.balance()
         assert wallet.tokens == before[name] - BOND - FEE
-        assert wallet.credits["DataAssociation"] == BOND + FEE + verdict.amount * 1_000 // 1_000
+        assert wallet.deposit == BOND
+        assert wallet.credits["DataRequests"] == FEE + verdict.amount * 1_000 // 1_000
     # Half of the copier's bond goes to the copied tranche, rounded down; the rest is burnt.
-    assert view.claimable() in {BOND // 2, BOND // 2 - 1}
-    assert market.client("dave").wallet.balance().credits == {}
+    assert market.client("alice").shareholder.claimable() in {BOND // 2, BOND // 2 - 1}
+    lost = market.client("dave").wallet.balance()
+    assert (lost.credits, lost.deposit) == ({}, 0)
 
 
 def _check_reveal(market: DataMarket, request: int, ids: dict[str, int]) -> None:

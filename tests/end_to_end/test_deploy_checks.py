@@ -90,7 +90,7 @@ def test_altered_code_at_any_address_is_found(
 def test_a_double_wired_to_others_is_found(place: Place, tmp_path: Path) -> None:
     record, chain = place.record(), place.ground.chain()
     stranger = Address("0x" + "00" * 19 + "77")
-    double, receipt = deploy(chain, place.signer(), Artifact.load("CuratorToken"), stranger)
+    double, receipt = deploy(chain, place.signer(), Artifact.load("CuratorToken"), *3 * [stranger])
     made = dataclasses.replace(
         record.contracts["CuratorToken"],
         address=double,

@@ -61,8 +61,8 @@ def test_the_tutorial_runs_as_written(home: Path, capsys: pytest.CaptureFixture[
     found = {" ".join(words): run(words, capsys) for words in commands()}
     assert len(found) > 35
     assert "would store" in next(text for line, text in found.items() if "--dry-run" in line)
-    assert "accepted" in found["databright proposal watch 1"]
-    assert "accepted" in found["databright proposal watch 2"]
+    assert "accepted" in found["databright proposal watch 1000001"]
+    assert "accepted" in found["databright proposal watch 1000002"]
     assert "snapshot 2 of 600 rows" in found["databright dataset show 1"]
     assert "finished, 18 of 18 segments" in found["databright job show 1"]
     said = found["databright predict 1 digits/sample.csv --max-price 0.05 --as carol"]

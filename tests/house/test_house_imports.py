@@ -22,6 +22,7 @@ EXTRAS = (
     "pytest",
     "playwright",
     "jsonschema",
+    "psycopg",
 )
 BLOCKER = f"""
 import importlib.abc, sys

@@ -1,4 +1,4 @@
-"""The contracts' own books again: what was opened is paid, given back or burnt, once."""
+"""The compute market's books again: what was opened is paid, given back or burnt, once."""
 
 from __future__ import annotations
 
@@ -7,23 +7,15 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tests.verifier.assignment_again import shards_of, workers_after
+from tests.verifier.calls import JOB_SPEC, read_call
 from tests.verifier.check_money import balances
-from tests.verifier.check_proposals import rules_of
 from tests.verifier.checks import Checks
 from tests.verifier.export import Event, Market
-from tests.verifier.signatures_of_events import JOB_SPEC, read_call
 
-OK, COPY = 0, 1
 WRONG = 1
 COMPUTE, POT, RESERVE = 1, 2, 3
 MAX_WRONGED = 64
 CREDITS: Mapping[str, tuple[tuple[str, str, str], ...]] = {
-    "DataAssociation": (
-        ("BondReturned", "to", "amount"),
-        ("FeePaid", "to", "amount"),
-        ("AwardPaid", "to", "award"),
-        ("RequestClosed", "request", "refund"),
-    ),
     "JobEscrow": (
         ("SegmentPaid", "owner", "amount"),
         ("Compensated", "owner", "amount"),
@@ -42,9 +34,6 @@ def _total(events: Iterable[Event], name: str = "amount") -> int:
 
 def _more(market: Market, event: Event) -> list[tuple[str, int]]:
     args = event.args
-    if event.name == "AwardPaid":
-        proposed = market.one("Proposed", proposal=args["proposal"]).args
-        return [(proposed["proposer"], args["fee_back"])]
     if event.name == "PredictionFulfilled":
         asked = market.one("PredictionRequested", prediction=args["prediction"]).args
         owner = market.one("ModelRegistered", model=asked["model"]).args["owner"]
@@ -63,10 +52,7 @@ def credits_left(market: Market, contract: str) -> dict[str, int]:
             continue
         for name, who, amount in CREDITS.get(contract, ()):
             if event.name == name:
-                payee = event.args[who]
-                if name == "RequestClosed":
-                    payee = market.one("RequestOpened", request=payee).args["initiator"]
-                owed[payee] += event.args[amount]
+                owed[event.args[who]] += event.args[amount]
         for payee, amount_more in _more(market, event):
             owed[payee] += amount_more
         if event.name == "Withdrawn":
@@ -79,12 +65,6 @@ def credits_left(market: Market, contract: str) -> dict[str, int]:
 def check_books(market: Market, checks: Checks) -> None:
     """Each contract holds exactly what it owes."""
     held = balances(market)
-    with checks.section("requests' escrows"):
-        escrows = _check_awards(market, checks)
-        open_ones = [e for e in market.named("Proposed") if not _is_closed(market, e)]
-        checks.same("proposals that are still open", 0, len(open_ones))
-        owed = sum(escrows.values()) + sum(credits_left(market, "DataAssociation").values())
-        checks.same("held by the DataAssociation", held[market.addresses["DataAssociation"]], owed)
     with checks.section("jobs"):
         for event in market.named("JobOpened"):
             JobBook(market, event).check(checks)
@@ -103,70 +83,6 @@ def check_books(market: Market, checks: Checks) -> None:
         checks.same(
             "held by the PredictionMarket", held[market.addresses["PredictionMarket"]], owed
         )
-
-
-def _is_closed(market: Market, event: Event) -> bool:
-    return bool(market.named("Executed", "Expired", proposal=event.args["proposal"]))
-
-
-def _check_awards(market: Market, checks: Checks) -> dict[int, int]:
-    """Bonds, fees and awards of every executed proposal; what is left of each request's escrow."""
-    opened = {event.args["request"]: event.args for event in market.named("RequestOpened")}
-    left: dict[int, int] = {}
-    for event in market.named("RequestOpened", "RequestToppedUp", "RequestClosed", "Executed"):
-        args = event.args
-        if event.name == "RequestOpened":
-            left[args["request"]] = args["escrow"]
-        elif event.name == "RequestToppedUp":
-            left[args["request"]] += args["amount"]
-        elif event.name == "RequestClosed":
-            left[args["request"]] = 0
-        else:
-            _check_execution(market, args, opened, left, checks)
-    return left
-
-
-def _check_execution(
-    market: Market,
-    done: Mapping[str, Any],
-    opened: Mapping[int, Mapping[str, Any]],
-    left: dict[int, int],
-    checks: Checks,
-) -> None:
-    number = done["proposal"]
-    proposed, rules = (
-        market.one("Proposed", proposal=number).args,
-        rules_of(market, done["dataset"]),
-    )
-    bond, fee, request = rules["bond"], rules["evaluation_fee"], proposed["request"]
-    fees = [event.args["amount"] for event in market.named("FeePaid", proposal=number)]
-    part = fee // len(fees)
-    parts = [fee - part * (len(fees) - 1), *[part] * (len(fees) - 1)]
-    checks.same(f"proposal {number}: fees of its evaluators", fees, parts)
-    back = [(e.args["to"], e.args["amount"]) for e in market.named("BondReturned", proposal=number)]
-    slashed = [
-        (e.args["to_tranche"], e.args["tranche"], e.args["burnt"])
-        for e in market.named("BondSlashed", proposal=number)
-    ]
-    copied = market.named("Minted", tranche=done["copy_of"]) if done["outcome"] == COPY else []
-    half = bond // 2 if _total(copied) else 0
-    bad = done["outcome"] != OK
-    checks.same(
-        f"proposal {number}: bond back", back, [] if bad else [(proposed["proposer"], bond)]
-    )
-    loss = [(half, done["copy_of"] if half else 0, bond - half)] if bad else []
-    checks.same(f"proposal {number}: bond slashed", slashed, loss)
-    awards = [
-        (e.args["to"], e.args["award"], e.args["fee_back"])
-        for e in market.named("AwardPaid", proposal=number)
-    ]
-    expected = []
-    if done["status"] == 2 and request:
-        award = min(left[request], done["shares"] * opened[request]["award_rate"] // 1_000)
-        fee_back = min(left[request] - award, fee)
-        left[request] -= award + fee_back
-        expected = [(proposed["payee"], award, fee_back)]
-    checks.same(f"proposal {number}: award", awards, expected)
 
 
 def _check_stakes(market: Market, held: int, checks: Checks) -> None:

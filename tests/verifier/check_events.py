@@ -12,10 +12,12 @@ from tests.verifier.checks import Checks
 from tests.verifier.export import Market
 
 STORY = (
-    "NodeRegistered", "WorkerRegistered", "DatasetCreated", "RequestOpened", "Lent", "Proposed",
-    "EvidencePublished", "Voted", "Executed", "JobOpened", "HubClaimed", "Reserved", "DataFeePaid",
-    "Voided", "SegmentAccepted", "SegmentPaid", "JobFinished", "ModelRegistered",
-    "PredictionRequested", "PredictionFulfilled", "HoldoutRetired", "Claimed", "Withdrawn",
+    "NodeRegistered", "WorkerRegistered", "DatasetCreated", "RequestOpened", "Staked", "Lent",
+    "Proposed", "EvidencePublished", "Voted", "VotedLent", "Overridden", "Challenged",
+    "ChallengeDecided", "Executed", "JobOpened", "HubClaimed", "Reserved", "DataFeePaid", "Voided",
+    "SegmentAccepted", "SegmentPaid", "JobFinished", "ModelRegistered", "PredictionRequested",
+    "PredictionFulfilled", "HoldoutRetired", "Moved", "MotionSettled", "TakenDown", "Erased",
+    "Claimed", "Withdrawn",
 )  # fmt: skip
 """What a transaction is named after: the first of these that it emitted (docs/design/story.md)."""
 _FEWEST = 11
@@ -77,7 +79,8 @@ def check_deployer(market: Market, checks: Checks) -> None:
 
 def _roles(market: Market) -> set[str]:
     people = {"owner", "operator", "creator", "initiator", "proposer", "evaluator", "by", "buyer",
-              "node", "payer", "worker", "holder", "oracle", "lender"}  # fmt: skip
+              "node", "payer", "worker", "holder", "oracle", "lender", "voter", "challenger",
+              "mover"}  # fmt: skip
     return {
         str(value)
         for event in market.events

@@ -15,22 +15,21 @@ from tests.verifier.assignment_again import (
     shards_of,
     workers_after,
 )
-from tests.verifier.check_proposals import read_holdout, rules_of
+from tests.verifier.calls import JOB_SPEC, read_call
+from tests.verifier.check_proposals import read_holdout
 from tests.verifier.checks import Checks
 from tests.verifier.content import Content, Tensors, dump_tensors
 from tests.verifier.export import Event, Market
-from tests.verifier.signatures_of_events import JOB_SPEC, read_call
+from tests.verifier.rules_again import rules_of
+from tests.verifier.snapshots_again import registry_of
 
 WRONG = 1
 _SHARED = ("dataset", "snapshot", "num_shards", "num_rounds", "replicas", "cap_bps")
 
 
-def num_rows(market: Market, dataset: int, snapshot: int) -> int:
-    """Rows of a snapshot: those of its first entries."""
-    entries = market.named("Registered", dataset=dataset)[:snapshot]
-    if len(entries) != snapshot:
-        raise ValueError(f"dataset {dataset} has no snapshot {snapshot}")
-    return sum(int(entry.args["num_rows"]) for entry in entries)
+def row_numbers(market: Market, dataset: int, snapshot: int) -> list[int]:
+    """Lasting numbers of a snapshot's rows: places among the rows of all entries ever."""
+    return registry_of(market, dataset).row_numbers(snapshot)
 
 
 def check_refused_plan(story: Mapping[str, Any], market: Market, checks: Checks) -> None:
@@ -64,13 +63,23 @@ class Job:
         self.spec = content.json(self.opened["spec"], "databright/job/v1")
         (values,) = read_call("open_job", market.calldata(self.event.tx, "JobEscrow"))
         self.paid_for = dict(zip(JOB_SPEC, values, strict=True))
-        self.num_rows = num_rows(market, self.opened["dataset"], self.opened["snapshot"])
-        shape = (self.num_rows, self.opened["num_shards"], self.spec["seed"])
-        self.shards = numbers_again.shards(*shape)
+        self.dataset = int(self.opened["dataset"])
+        self.rows = row_numbers(market, self.dataset, self.opened["snapshot"])
+        self.num_rows = len(self.rows)
+        self.shards = self._shards(self.opened, self.spec, self.rows)
+        self.rules = rules_of(market, self.dataset, self.event.index)
         self.separator = typed.domain(market.chain_id, market.addresses["JobEscrow"])
 
     def _same(self, what: str, told: Any, found: Any) -> bool:
         return self.checks.same(f"job {self.number}: {what}", told, found)
+
+    @staticmethod
+    def _shards(
+        opened: Mapping[str, Any], spec: Mapping[str, Any], rows: list[int]
+    ) -> list[frozenset[int]]:
+        """Lasting row numbers of each shard."""
+        found = numbers_again.shards(len(rows), opened["num_shards"], spec["seed"])
+        return [frozenset(rows[place] for place in shard) for shard in found]
 
     def check_told(self, told: Mapping[str, Any]) -> None:
         """The story's plain figures."""
@@ -84,7 +93,7 @@ class Job:
         for name in _SHARED:
             self._same(f"{name} of spec and payment", spec[name], opened[name])
             self._same(f"{name} of call and event", self.paid_for[name], opened[name])
-        cap = rules_of(self.market, opened["dataset"])["max_exposure_bps"]
+        cap = self.rules["max_exposure_bps"]
         self.checks.holds("the job's cap is within the dataset's", opened["cap_bps"] <= cap, cap)
 
     def check_exposure(self, told: Mapping[str, int]) -> None:
@@ -92,12 +101,12 @@ class Job:
         seen = self._seen_before(len(self.market.events))
         found = {o: numbers_again.ceil_bps(len(r), self.num_rows) for o, r in seen.items()}
         self._same("exposure by owner", dict(told), found)
-        cap = rules_of(self.market, self.opened["dataset"])["max_exposure_bps"]
+        cap = self.rules["max_exposure_bps"]
         self.checks.holds("nobody is above the cap", max(found.values()) <= cap, cap)
 
     def _seen_before(self, position: int) -> dict[str, set[int]]:
         """Owner -> rows of this job's snapshot, by the reservations before an event."""
-        market, found = self.market, dict[str, set[int]]()
+        market, found, mine = self.market, dict[str, set[int]](), set(self.rows)
         for event in market.events[:position]:
             if event.name != "Reserved":
                 continue
@@ -105,11 +114,10 @@ class Job:
             if opened["dataset"] != self.opened["dataset"]:
                 continue
             spec = self.content.json(opened["spec"], "databright/job/v1")
-            total = num_rows(market, opened["dataset"], opened["snapshot"])
-            shards = numbers_again.shards(total, opened["num_shards"], spec["seed"])
+            rows = row_numbers(market, opened["dataset"], opened["snapshot"])
+            shards = self._shards(opened, spec, rows)
             for shard in shards_of(event.args["shards"]):
-                rows = {row for row in shards[shard] if row < self.num_rows}
-                found.setdefault(event.args["owner"], set()).update(rows)
+                found.setdefault(event.args["owner"], set()).update(shards[shard] & mine)
         return found
 
     # -- owners
@@ -126,7 +134,7 @@ class Job:
             self.shards,
             self.num_rows,
             self.opened["cap_bps"],
-            rules_of(self.market, self.opened["dataset"])["max_exposure_bps"],
+            self.rules["max_exposure_bps"],
         )
         first, *later = reserved.values()
         told = {event.args["owner"]: event.args["shards"] for event in first}

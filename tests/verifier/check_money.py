@@ -1,23 +1,32 @@
-"""All money again: payments, conservation, the prediction's split, dividends."""
+"""All money again: payments, conservation, the prediction's split."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from fractions import Fraction
 from typing import Any
 
 from tests.verifier.assignment_again import workers_after
-from tests.verifier.check_proposals import rules_of
 from tests.verifier.checks import Checks
 from tests.verifier.export import ZERO, Event, Market
+from tests.verifier.income_again import holders_at
+from tests.verifier.rules_again import rules_of
+from tests.verifier.snapshots_again import registry_of
 
-ONE = 2**64
 _WHY = {
-    ("DataAssociation", "contributor"): "bonds, fees and awards returned or earned",
+    ("DataAssociation", "contributor"): "deposits, bonds and fees returned",
     ("DataAssociation", "node"): "evaluation fees",
-    ("DataAssociation", "initiator"): "rest of the request's escrow",
+    ("DataAssociation", "relayer"): "relayed ballots repaid",
+    ("DataRequests", "contributor"): "awards, and fees of accepted data repaid",
+    ("DataRequests", "initiator"): "rest of the request's escrow",
+    ("Challenges", "challenger"): "bond and reward of a challenge",
+    ("Challenges", "node"): "stakes, and fees of measuring again",
+    ("Motions", "mover"): "bond of a motion returned",
+    ("ValuePools", "contributor"): "part of a value pool",
+    ("ValuePools", "holder"): "part of a value pool",
     ("Database", "contributor"): "dividends",
+    ("Database", "holder"): "dividends of shares that were bought",
+    ("Database", "successor"): "income of a tranche that was taken down",
     ("WorkerRegistry", "worker"): "stake returned",
     ("JobEscrow", "worker"): "wages",
     ("JobEscrow", "node"): "node fee and chain costs",
@@ -32,11 +41,29 @@ _ROLES = {
     "WorkerRegistered": (("owner", "worker"),),
     "RequestOpened": (("initiator", "initiator"),),
     "Proposed": (("payee", "contributor"), ("proposer", "contributor")),
+    "BallotsRepaid": (("relayer", "relayer"),),
+    "Challenged": (("challenger", "challenger"),),
+    "Moved": (("mover", "mover"),),
+    "Transfer": (("receiver", "holder"),),
+    "Ended": (("redirected_to", "successor"),),
     "JobOpened": (("buyer", "buyer"),),
     "ModelRegistered": (("owner", "model_owner"),),
     "PredictionRequested": (("payer", "buyer"),),
 }
-"""What makes an address play a role."""
+"""What makes an address play a role; a Transfer counts where shares move between people."""
+
+
+def roles_of(market: Market) -> dict[str, list[str]]:
+    """Which roles each address plays, by what it did."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for event in market.events:
+        is_share = event.contract == "Database" and event.args.get("sender") != ZERO
+        if event.name == "Transfer" and not is_share:
+            continue
+        for key, role in _ROLES.get(event.name, ()):
+            if role not in found[event.args[key]] and event.args[key] != ZERO:
+                found[event.args[key]].append(role)
+    return found
 
 
 def balances(market: Market) -> dict[str, int]:
@@ -50,11 +77,7 @@ def balances(market: Market) -> dict[str, int]:
 
 def check_money(story: Mapping[str, Any], market: Market, checks: Checks) -> None:
     """Payments and conservation of the story, against transfers and balances."""
-    roles: dict[str, list[str]] = defaultdict(list)
-    for event in market.events:
-        for key, role in _ROLES.get(event.name, ()):
-            if role not in roles[event.args[key]]:
-                roles[event.args[key]].append(role)
+    roles = roles_of(market)
     inside, paid, paid_in, paid_out = market.inside, [], 0, 0
     for event in market.transfers:
         sender, receiver, amount = (event.args[k] for k in ("sender", "receiver", "amount"))
@@ -87,7 +110,7 @@ def check_money(story: Mapping[str, Any], market: Market, checks: Checks) -> Non
 def _purpose(payer: str, receiver: str, played: list[str]) -> tuple[str, str]:
     if receiver == ZERO:
         return "burn", f"burnt by {payer}"
-    role = next((role for who, role in _WHY if who == payer and role in played), "holder")
+    role = next((role for who, role in _WHY if who == payer and role in played), "other")
     return role, _WHY.get((payer, role), f"paid by {payer}")
 
 
@@ -107,7 +130,7 @@ def check_prediction(story: Mapping[str, Any], market: Market, checks: Checks) -
     checks.same("prediction: paid", story["prediction"]["paid"], str(price[1]))
     before = market.events[: market.events.index(fulfilled)]
     fee = workers_after(before)[fulfilled.args["worker"]].min_fee
-    rules = rules_of(market, model["dataset"])
+    rules = rules_of(market, model["dataset"], asked.index)
     data = (price[1] - fee) * rules["prediction_bps"] // 10_000
     parts = {
         "worker_fee": fee,
@@ -124,121 +147,36 @@ def check_prediction(story: Mapping[str, Any], market: Market, checks: Checks) -
     split: dict[str, int] = defaultdict(int)
     split[fulfilled.args["worker"]] += fee
     split[model["owner"]] += parts["owner_amount"]
-    database = market.one("DatasetCreated", dataset=model["dataset"]).args["database"]
-    entries = [
-        e.args
-        for e in market.named("Registered", dataset=model["dataset"])
-        if e.args["snapshot"] <= model["snapshot"]
-    ]
-    shares = sum(entry["shares"] for entry in entries)
-    for entry in entries:
-        split[entry["contributor"]] += data * entry["shares"] // shares
-    split[database] += data - sum(data * entry["shares"] // shares for entry in entries)
+    for to, amount in _data_split(market, model, fulfilled, data).items():
+        split[to] += amount
     found = {to: str(amount) for to, amount in split.items() if amount}
     checks.same("prediction: split", dict(story["prediction"]["split"]), found)
     told_sum = sum(int(amount) for amount in story["prediction"]["split"].values())
     checks.same("prediction: sum of the split", told_sum, price[1])
 
 
-class Dividends:
-    """One dataset's share stream, replayed with exact fractions.
-
-    Args:
-        market: the chain.
-        dataset: id.
-    """
-
-    def __init__(self, market: Market, dataset: int) -> None:
-        self.events = market.events
-        self.dataset = dataset
-        self.born: dict[int, int] = {}
-        self.size: dict[int, int] = {}
-        self.stream: list[tuple[int, int]] = []
-        self.alone: dict[int, int] = defaultdict(int)
-        self.shares: dict[tuple[int, str], int] = defaultdict(int)
-        self.counted: dict[tuple[int, str], int] = defaultdict(int)
-        self.pending: dict[tuple[int, str], int] = defaultdict(int)
-        self.funded = 0
-        self.claimed = 0
-
-    def income(self, tranche: int) -> int:
-        """Income of one share since the tranche's birth, times 2^64."""
-        stream = sum(each for snapshot, each in self.stream if snapshot >= self.born[tranche])
-        return stream + self.alone[tranche]
-
-    def settle(self, tranche: int, holder: str) -> None:
-        """Count what a holder has earned so far."""
-        key, now = (tranche, holder), self.income(tranche)
-        self.pending[key] += self.shares[key] * (now - self.counted[key])
-        self.counted[key] = now
-
-    def owed(self) -> Fraction:
-        """What all holders have earned and not taken, base units."""
-        for tranche, holder in list(self.shares):
-            self.settle(tranche, holder)
-        return Fraction(sum(self.pending.values()), ONE)
-
-    def replay(self, checks: Checks) -> None:
-        """Go through all events; every claim is compared when it comes."""
-        steps = {
-            "Registered": self._registered,
-            "Funded": self._funded,
-            "TrancheFunded": self._tranche_funded,
-        }
-        for event in self.events:
-            if event.contract == "CuratorToken" and event.name == "Transfer":
-                self._moved(event)
-            elif event.contract != "Database" or event.args.get("dataset") != self.dataset:
-                continue
-            elif event.name == "Claimed":
-                self._claimed(event, checks)
-            elif event.name in steps:
-                steps[event.name](event.args)
-
-    def _registered(self, args: Mapping[str, Any]) -> None:
-        self.born[args["proposal"]] = args["snapshot"]
-        self.size[args["proposal"]] = args["shares"]
-
-    def _funded(self, args: Mapping[str, Any]) -> None:
-        sizes = [self.size[t] for t, born in self.born.items() if born <= args["snapshot"]]
-        self.stream.append((args["snapshot"], args["amount"] * ONE // sum(sizes)))
-        self.funded += args["amount"]
-
-    def _tranche_funded(self, args: Mapping[str, Any]) -> None:
-        self.alone[args["tranche"]] += args["amount"] * ONE // self.size[args["tranche"]]
-        self.funded += args["amount"]
-
-    def _moved(self, event: Event) -> None:
-        tranche, amount = event.args["id"], event.args["amount"]
-        if tranche not in self.born:
-            return
-        for holder, change in ((event.args["sender"], -amount), (event.args["receiver"], amount)):
-            if holder != ZERO:
-                self.settle(tranche, holder)
-                self.shares[tranche, holder] += change
-
-    def _claimed(self, event: Event, checks: Checks) -> None:
-        tranche, holder = event.args["tranche"], event.args["holder"]
-        self.settle(tranche, holder)
-        earned = Fraction(self.pending[tranche, holder], ONE)
-        whole = earned.numerator // earned.denominator
-        checks.same(f"claim of {holder} on tranche {tranche}", event.args["amount"], whole)
-        self.pending[tranche, holder] -= whole * ONE
-        self.claimed += whole
-
-
-def check_dividends(market: Market, checks: Checks) -> None:
-    """Every claim, and what stays in each Database."""
-    held = balances(market)
-    for event in market.named("DatasetCreated"):
-        dataset, database = event.args["dataset"], event.args["database"]
-        dividends = Dividends(market, dataset)
-        dividends.replay(checks)
-        rest = dividends.funded - dividends.claimed
-        checks.same(f"dataset {dataset}: held by its Database", held[database], rest)
-        owed = dividends.owed()
-        checks.holds(f"dataset {dataset}: enough for all", owed <= rest, float(owed))
-        checks.holds(
-            f"dataset {dataset}: only rounding is left ({rest} base units)",
-            rest < len(dividends.born) + len(dividends.stream) + len(dividends.alone) + 1,
-        )
+def _data_split(
+    market: Market, model: Mapping[str, Any], fulfilled: Event, data: int
+) -> dict[str, int]:
+    """What holders of the model's snapshot earn then, each rounded down; the rest stays."""
+    dataset, snapshot = model["dataset"], model["snapshot"]
+    registry = registry_of(market, dataset, fulfilled.index)
+    percent = registry.snapshots[snapshot - 1][2]
+    released = market.named("PoolReleased", dataset=dataset, snapshot=snapshot)
+    is_open = not any(event.index < fulfilled.index for event in released)
+    to_pool = data * percent // 100 if is_open else 0
+    tranches = {entry.proposal for entry in registry.entries_in(snapshot)}
+    total, found = registry.shares_in(snapshot), dict[str, int]()
+    gone = {
+        event.args["tranche"]: event.args["redirected_to"]
+        for event in market.named("Ended", dataset=dataset)
+        if event.index < fulfilled.index and event.args["redirected_to"] != ZERO
+    }
+    for (tranche, holder), shares in holders_at(market, dataset, fulfilled.index).items():
+        if tranche in tranches:
+            payee = gone.get(tranche, holder)
+            found[payee] = found.get(payee, 0) + (data - to_pool) * shares // total
+    database = str(market.one("DatasetCreated", dataset=dataset).args["database"])
+    found[database] = data - to_pool - sum(found.values())
+    found[market.addresses["ValuePools"]] = to_pool
+    return found

@@ -1,4 +1,4 @@
-"""What each proposal is worth and what became of it: signatures, losses, votes, shares."""
+"""What each proposal is worth: the told rows, losses, figures, reasons and manifests."""
 
 from __future__ import annotations
 
@@ -11,20 +11,18 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
-from eth_abi.abi import encode
-from eth_utils.address import to_checksum_address
-from eth_utils.crypto import keccak
 
 from tests.verifier import numbers_again, typed
+from tests.verifier.assembly import COPY, FRAUD, HARMFUL, OK, REVISED, Assembly
+from tests.verifier.calls import VERDICT
 from tests.verifier.checks import Checks
 from tests.verifier.content import Content, Tensors
 from tests.verifier.export import Event, Market
-from tests.verifier.signatures_of_events import RULES, VERDICT, read_call
+from tests.verifier.rules_again import UNIT
+from tests.verifier.snapshots_again import ACCEPTED
 
-OK, COPY, HARMFUL, FRAUD = range(4)
 HARM_MARGIN = 0.01
 """Nats: the upper bound of a harmful gain is below minus this (decision 0004)."""
-ACCEPTED, REJECTED = 2, 3
 
 
 @dataclass(frozen=True)
@@ -38,16 +36,6 @@ class Holdout:
 
     rows: Tensors
     evaluations: Mapping[tuple[int, str], Mapping[str, Any]]
-
-
-def rules_of(market: Market, dataset: int) -> dict[str, Any]:
-    """A dataset's rules, from the transaction that made it."""
-    created = market.one("DatasetCreated", dataset=dataset)
-    (values,) = read_call("create_dataset", market.calldata(created.tx, "DataAssociation"))
-    rules = dict(zip(RULES, values, strict=True))
-    for name in ("evaluators", "nodes", "curators"):
-        rules[name] = [to_checksum_address(address) for address in rules[name]]
-    return rules
 
 
 def read_holdout(market: Market, content: Content, request: int, checks: Checks) -> Holdout:
@@ -68,102 +56,95 @@ def read_holdout(market: Market, content: Content, request: int, checks: Checks)
 
 
 def check_proposals(
-    story: Mapping[str, Any], market: Market, content: Content, checks: Checks
+    story: Mapping[str, Any], assembly: Assembly, content: Content, checks: Checks
 ) -> None:
-    """Every proposal of the story, and no other."""
+    """Every executed or revised proposal is in the story, and no other."""
+    market = assembly.market
     told = {row["id"]: row for row in story["proposals"]}
     executed = {event.args["proposal"]: event for event in market.named("Executed")}
-    checks.same("proposals", [row["id"] for row in story["proposals"]], sorted(executed))
-    holdouts: dict[int, Holdout] = {}
+    revised = [e.args["proposal"] for e in market.named("Settled", status=REVISED)]
+    ids = [row["id"] for row in story["proposals"]]
+    checks.same("proposals", ids, sorted([*executed, *revised]))
+    holdouts: list[Holdout] = []
     with checks.section("retired holdouts"):
-        for event in market.named("HoldoutRetired"):
-            request = event.args["request"]
-            holdouts[request] = read_holdout(market, content, request, checks)
+        holdouts += [
+            read_holdout(market, content, event.args["request"], checks)
+            for event in market.named("HoldoutRetired")
+        ]
     for number, event in sorted(executed.items()):
         with checks.section(f"proposal {number}"):
-            one = _Proposal(market, content, event, checks)
+            one = _Proposal(assembly, content, event, checks)
             one.check_told(told[number])
-            one.check_measured(told[number], holdouts[one.proposed["request"]])
+            one.check_measured(told[number], holdouts)
             one.check_reason(told[number])
-            one.check_votes()
-    with checks.section("snapshots"):
-        _check_snapshots(market, checks)
+            check_manifest(assembly, content, number, checks)
+    for number in revised:
+        with checks.section(f"proposal {number}"):
+            _check_revised(assembly, told[number], checks)
+
+
+def check_manifest(assembly: Assembly, content: Content, number: int, checks: Checks) -> None:
+    """The public manifest names the rows and the root that were committed to."""
+    terms = assembly.terms[number]
+    manifest = content.json(terms["manifest"], "databright/manifest/v2")
+    said = [manifest["num_rows"], manifest["root"]]
+    checks.same(f"proposal {number}: manifest", said, [terms["num_rows"], terms["root"].hex()])
+
+
+def _check_revised(assembly: Assembly, row: Mapping[str, Any], checks: Checks) -> None:
+    number = row["id"]
+    after = next(n for n, terms in assembly.terms.items() if terms["revises"] == number)
+    found = {
+        "id": number, "contributor": assembly.terms[number]["proposer"], "kind": row["kind"],
+        "verdict": "revised", "reason": f"revised as proposal {after}", "copy_of": None,
+        "log_loss_gain": 0.0, "ci95": [0.0, 0.0], "shares": "0",
+    }  # fmt: skip
+    told = {**row, "log_loss_gain": float(row["log_loss_gain"])}
+    told["ci95"] = [float(end) for end in row["ci95"]]
+    for name, value in found.items():
+        checks.same(f"proposal {number}: {name}", told.get(name), value)
 
 
 class _Proposal:
-    def __init__(self, market: Market, content: Content, event: Event, checks: Checks) -> None:
-        self.market, self.content, self.event, self.checks = market, content, event, checks
-        self.done = event.args
+    def __init__(self, assembly: Assembly, content: Content, event: Event, checks: Checks) -> None:
+        self.market, self.content, self.checks = assembly.market, content, checks
+        self.assembly, self.done = assembly, event.args
         self.number = int(event.args["proposal"])
-        self.proposed = market.one("Proposed", proposal=self.number).args
-        self.rules = rules_of(market, self.done["dataset"])
-        call = read_call("execute", market.calldata(event.tx, "DataAssociation"))
-        self.verdict = dict(zip(VERDICT, call[1], strict=True))
-        self.signers = self._signers(call)
+        self.event = event
+        self.terms = assembly.terms[self.number]
+        self.rules = assembly.poll_of(self.number).rules
+        self.verdict = assembly.verdicts[self.number]
+        self.signers = assembly.signers[self.number]
         self.figures = content.json(self.done["evidence"], "databright/figures/v1")
 
     def _same(self, what: str, told: Any, found: Any) -> bool:
         return self.checks.same(f"proposal {self.number}: {what}", told, found)
 
-    def _signers(self, call: tuple[Any, ...]) -> list[str]:
-        separator = typed.domain(self.market.chain_id, self.market.addresses["DataAssociation"])
-        message = typed.digest(separator, typed.VERDICT, (call[0], *call[1]))
-        found = [typed.signer(message, signature) for signature in call[2]]
-        self._same("proposal that was executed", self.number, int(call[0]))
-        distinct = sorted(set(found), key=lambda address: int(address, 16))
-        self._same("signers of the verdict, each once, ascending", found, distinct)
-        self._same("signers that are no evaluators", [], [
-            signer for signer in found if signer not in self.rules["evaluators"]
-        ])  # fmt: skip
-        threshold = self.rules["threshold"]
-        self.checks.holds(
-            f"proposal {self.number}: signed by at least {threshold}, and by 2 or more",
-            len(found) >= max(2, threshold),
-            len(found),
-        )
-        return found
-
     def check_told(self, row: Mapping[str, Any]) -> None:
         """Verdict, copy, shares against the event and the signed verdict."""
-        done, verdict = self.done, self.verdict
-        accepted = done["status"] == ACCEPTED
-        self._same("contributor", row["contributor"], self.proposed["proposer"])
+        verdict, accepted = self.verdict, self.done["status"] == ACCEPTED
+        self._same("contributor", row["contributor"], self.terms["proposer"])
         self._same("verdict", row["verdict"], "accepted" if accepted else "rejected")
         self._same("copy_of", row["copy_of"], verdict["copy_of"] or None)
         self._same("shares", row["shares"], str(verdict["amount"] if accepted else 0))
-        for name in ("outcome", "copy_of", "evidence"):
-            self._same(f"executed {name}", done[name], verdict[name])
-        self._same("executed shares", done["shares"], verdict["amount"] if accepted else 0)
         copied = verdict["outcome"] == COPY
         self._same("kind", row["kind"] == "copy", copied)
         if row["kind"] == "flipped":
             self._same("a flipped set is rejected", row["verdict"], "rejected")
-        if copied:
-            origin = self.market.one("Proposed", proposal=verdict["copy_of"])
-            self.checks.holds(
-                f"proposal {self.number}: what it copies was there before",
-                verdict["copy_of"] < self.number and origin.block < self.event.block,
-            )
+        self.checks.holds(
+            f"proposal {self.number}: signed by 2 or more", len(self.signers) >= 2, self.signers
+        )
 
-    def check_measured(self, row: Mapping[str, Any], holdout: Holdout) -> None:
+    def check_measured(self, row: Mapping[str, Any], holdouts: list[Holdout]) -> None:
         """Gain, interval and accuracy from the per-sample losses."""
-        entry = holdout.evaluations[self.number, self.done["evidence"].hex()]
-        figures, rows = self.figures, holdout.rows["y"]
+        key = self.number, self.done["evidence"].hex()
+        holdout = next(one for one in holdouts if key in one.evaluations)
+        entry, figures, rows = holdout.evaluations[key], self.figures, holdout.rows["y"]
         digests = [entry["losses_before"], entry["losses_after"]]
         self._same("losses named", digests, [figures["losses_before"], figures["losses_after"]])
         before, after = (self.content.tensors(bytes.fromhex(digest)) for digest in digests)
         for name, blob in (("before", before), ("after", after)):
-            shapes = {key: (value.dtype.name, value.shape) for key, value in blob.items()}
-            size = (len(rows),)
-            form = {"correct": ("uint8", size), "loss": ("float64", size)}
-            self._same(f"form of the losses {name}", shapes, form)
-            right = int((blob["correct"] == 1).sum())
-            wrong = int((blob["correct"] == 0).sum())
-            self._same(f"rows right {name}", figures[f"num_right_{name}"], right)
-            self._same(f"rows right or wrong {name}", right + wrong, len(rows))
-            units = numbers_again.grid(blob["loss"])
-            mean = float(Fraction(sum(units), len(units)) * numbers_again.UNIT)
-            self._same(f"log-loss {name}", figures[f"log_loss_{name}"], mean)
+            self._check_losses(name, blob, len(rows))
         mean, low, high = numbers_again.gain(
             numbers_again.grid(before["loss"]), numbers_again.grid(after["loss"])
         )
@@ -179,16 +160,37 @@ class _Proposal:
         self._check_base(before, rows)
         self._check_outcome(mean, low, high)
 
+    def _check_losses(self, name: str, blob: Tensors, count: int) -> None:
+        figures, size = self.figures, (count,)
+        shapes = {key: (value.dtype.name, value.shape) for key, value in blob.items()}
+        form = {"correct": ("uint8", size), "loss": ("float64", size)}
+        self._same(f"form of the losses {name}", shapes, form)
+        right = int((blob["correct"] == 1).sum())
+        wrong = int((blob["correct"] == 0).sum())
+        self._same(f"rows right {name}", figures[f"num_right_{name}"], right)
+        self._same(f"rows right or wrong {name}", right + wrong, count)
+        units = numbers_again.grid(blob["loss"])
+        mean = float(Fraction(sum(units), len(units)) * numbers_again.UNIT)
+        self._same(f"log-loss {name}", figures[f"log_loss_{name}"], mean)
+
+    def _thread(self) -> list[int]:
+        found, number = list[int](), self.terms["revises"]
+        while number:
+            found.append(number)
+            number = self.assembly.terms[number]["revises"]
+        return found[::-1]
+
     def _check_base(self, before: Tensors, labels: Any) -> None:
         figures, base = self.figures, self.verdict["base"]
         told = [figures["proposal"], figures["base"], figures["num_holdout"]]
         self._same("measured on", told, [self.number, base, len(labels)])
-        entries = self.market.named("Registered", dataset=self.done["dataset"])[:base]
-        num_rows = sum(entry.args["num_rows"] for entry in entries)
+        entries = self.assembly.datasets[self.number // UNIT].registry.entries_in(base)
+        num_rows = sum(entry.terms["num_rows"] for entry in entries)
         self._same("rows before", figures["num_rows_before"], num_rows)
-        self._same("rows proposed", figures["num_rows"], self.proposed["num_rows"])
-        accepted = [entry.args["proposal"] for entry in entries]
-        self._same("accepted before", figures["accepted"], sorted(accepted))
+        self._same("rows proposed", figures["num_rows"], self.terms["num_rows"])
+        accepted = [entry.proposal for entry in entries]
+        self._same("accepted before", figures["accepted"], accepted)
+        self._same("earlier versions", figures["own"], self._thread())
         if base == 0:
             program = json.loads(self.content.blob(bytes.fromhex(figures["program"])))
             prior = numbers_again.prior_loss(program["num_classes"])
@@ -212,7 +214,7 @@ class _Proposal:
 
     def check_reason(self, row: Mapping[str, Any]) -> None:
         """The story's reason is that of an evaluator who signed these figures."""
-        separator = typed.domain(self.market.chain_id, self.market.addresses["DataAssociation"])
+        separator = typed.domain(self.market.chain_id, self.market.addresses["Verdicts"])
         reasons: dict[str, str] = {}
         for event in self.market.named("EvidencePublished", proposal=self.number):
             signed = self.content.json(event.args["evidence"], "databright/evidence/v1")
@@ -223,70 +225,11 @@ class _Proposal:
             signer = typed.signer(message, bytes.fromhex(signed["signature"]))
             self._same("signer of published evidence", signed["evaluator"], signer)
             self._same("publisher of evidence", event.args["evaluator"], signer)
+            said = [event.args["proposal"], event.args["base"]]
+            self._same("proposal and base of published evidence", values[:2], said)
             if figures == self.done["evidence"]:
                 reasons[signer] = signed["reason"]
         self._same("signers whose evidence is public", [], [*set(self.signers) - set(reasons)])
         self.checks.holds(
             f"proposal {self.number}: the reason is a signer's", row["reason"] in reasons.values()
         )
-
-    def check_votes(self) -> None:
-        """Weights, tallies, quorum, and the status that follows."""
-        opened = next(e.time for e in self.market.named("Proposed", proposal=self.number))
-        ballots: dict[str, tuple[bool, int]] = {}
-        for event in self.market.named("Voted", proposal=self.number):
-            args = event.args
-            weight = self._weight(args["voter"], opened - 1)
-            if args["by"] != args["voter"]:
-                loans = self.market.named("Lent", lender=args["voter"], oracle=args["by"])
-                loan = next(e for e in reversed(loans) if e.time < opened)
-                weight = min(weight, loan.args["cap"])
-            self._same(f"weight of {args['voter']}", args["weight"], weight)
-            ballots[args["voter"]] = (args["support"], weight)
-        yes = sum(weight for support, weight in ballots.values() if support)
-        no = sum(weight for support, weight in ballots.values() if not support)
-        self.checks.holds(
-            f"proposal {self.number}: its proposer has no ballot",
-            self.proposed["proposer"] not in ballots,
-        )
-        members = self._supply(opened - 1) - self._weight(self.proposed["proposer"], opened - 1)
-        carried = yes > no and (yes + no) * 10_000 >= self.rules["quorum_bps"] * members
-        status = ACCEPTED if carried and self.verdict["outcome"] == OK else REJECTED
-        self._same("status that votes and verdict give", self.done["status"], status)
-
-    def _earned(self, time: int) -> list[Event]:
-        minted = self.market.named("Minted", dataset=self.done["dataset"])
-        return [event for event in minted if event.time <= time]
-
-    def _supply(self, time: int) -> int:
-        genesis = sum(self.rules["weights"])
-        earned = sum(event.args["amount"] for event in self._earned(time))
-        return int(earned + (genesis * genesis // (genesis + earned) if genesis else 0))
-
-    def _weight(self, account: str, time: int) -> int:
-        earned = self._earned(time)
-        genesis, supply = sum(self.rules["weights"]), sum(e.args["amount"] for e in earned)
-        members = zip(self.rules["curators"], self.rules["weights"], strict=True)
-        own = sum(weight for curator, weight in members if curator == account)
-        mine = sum(e.args["amount"] for e in earned if e.args["to"] == account)
-        return int(mine) + (int(own) * genesis // (genesis + supply) if own else 0)
-
-
-def _check_snapshots(market: Market, checks: Checks) -> None:
-    for dataset in [event.args["dataset"] for event in market.named("DatasetCreated")]:
-        root = bytes(32)
-        kinds = ["bytes32", "uint256", "address", "bytes32", "bytes32", "uint256", "uint256"]
-        for number, event in enumerate(market.named("Registered", dataset=dataset), start=1):
-            args = event.args
-            done = market.one("Executed", proposal=args["proposal"]).args
-            proposed = market.one("Proposed", proposal=args["proposal"]).args
-            values = [
-                root, args["proposal"], proposed["payee"], proposed["ref"], proposed["manifest"],
-                proposed["num_rows"], done["shares"],
-            ]  # fmt: skip
-            root = keccak(encode(kinds, values))
-            checks.same(f"snapshot {number}: root", args["root"], root)
-            checks.same(f"snapshot {number}: number", args["snapshot"], number)
-            minted = market.one("Minted", dataset=dataset, tranche=args["proposal"]).args
-            checks.same(f"snapshot {number}: minted", minted["amount"], done["shares"])
-            checks.same(f"snapshot {number}: minted to", minted["to"], proposed["payee"])

@@ -20,6 +20,7 @@ UNREADABLE = (
     ValidationError,
     LookupError,
     OSError,
+    StopIteration,
     TypeError,
     ValueError,
 )

@@ -99,6 +99,17 @@ class Content:
             return False
         return True
 
+    def has_cid(self, text: str) -> bool:
+        """Whether the block of a content address is there, whatever its bytes."""
+        places = self.digest_of(text).hex()
+        return (self.folder / "blocks" / places[:2] / places[2:4] / text).exists()
+
+    @staticmethod
+    def digest_of(text: str) -> bytes:
+        """The SHA-256 in a content address (CIDv1, base32)."""
+        upper = text[1:].upper()
+        return base64.b32decode(upper + "=" * (-len(upper) % 8))[4:]
+
     def blob(self, digest: bytes) -> bytes:
         """The bytes whose SHA-256 this is."""
         places = digest.hex()

@@ -7,6 +7,7 @@ EIP-2930, EIP-4788, EIP-4844, EIP-4895, EIP-7685.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from eth_keys.datatypes import Signature
@@ -24,6 +25,12 @@ _HEADER = (
 """Fields of a header in order; 0 = a number, -1 = bytes of any length. The first 15 are always
 there, each later fork appends some."""
 _ALWAYS = 15
+
+
+@cache
+def checksummed(address: str | bytes) -> str:
+    """An address with its EIP-55 checksum."""
+    return str(to_checksum_address(address))
 
 
 def raw(text: str) -> bytes:

@@ -5,20 +5,22 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import httpx
-from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
 from tests.verifier import ethereum
+from tests.verifier.calls import called, read_call
 from tests.verifier.checks import Checks
 from tests.verifier.signatures_of_events import read_event
 
 ZERO = "0x" + 40 * "0"
 _BATCH = 50
-_OUTSIDE = ("DatabaseBlueprint", "MarketToken")
+_OUTSIDE = ("DatabaseBlueprint", "DiscussionAnchor", "MarketToken")
+"""Contracts that no money is paid to."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ class Event:
         tx: transaction hash.
         block: number.
         time: of the block.
+        index: place among all events.
     """
 
     contract: str
@@ -42,6 +45,7 @@ class Event:
     tx: str
     block: int
     time: int
+    index: int = 0
 
 
 @dataclass
@@ -54,6 +58,8 @@ class Market:
         events: decoded, in chain order.
         transactions: hash -> transaction.
         inside: address -> name, of every contract that may hold money.
+        databases: address -> dataset.
+        senders: transaction hash -> who signed it, of those that were asked for.
     """
 
     document: Mapping[str, Any]
@@ -61,6 +67,8 @@ class Market:
     events: list[Event] = field(default_factory=list)
     transactions: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     inside: dict[str, str] = field(default_factory=dict)
+    databases: dict[str, int] = field(default_factory=dict)
+    senders: dict[str, str] = field(default_factory=dict)
 
     @property
     def chain_id(self) -> int:
@@ -86,14 +94,34 @@ class Market:
 
     def sender(self, tx: str) -> str:
         """Who signed a transaction."""
-        return ethereum.transaction_sender(self.transactions[tx])
+        if tx not in self.senders:
+            self.senders[tx] = ethereum.transaction_sender(self.transactions[tx])
+        return self.senders[tx]
 
     def calldata(self, tx: str, contract: str) -> bytes:
         """Input of a transaction to one of the market's contracts."""
         found = self.transactions[tx]
-        if to_checksum_address(found["to"]) != self.addresses[contract]:
+        if ethereum.checksummed(found["to"]) != self.addresses[contract]:
             raise ValueError(f"transaction {tx} does not call {contract}")
         return ethereum.raw(found["input"])
+
+    def by_transaction(self) -> list[list[Event]]:
+        """The events of each transaction that has any, in chain order."""
+        return [list(events) for _, events in groupby(self.events, lambda event: event.tx)]
+
+    def call(self, tx: str) -> tuple[str, str]:
+        """Which contract of the market a transaction calls, and which of the read functions."""
+        found = self.transactions[tx]
+        if not found.get("to"):
+            return "", ""
+        to = ethereum.checksummed(found["to"])
+        contract = self.inside.get(to, "")
+        return contract, called(ethereum.raw(found["input"])) if contract else ""
+
+    def arguments(self, tx: str) -> tuple[Any, ...]:
+        """Arguments of a transaction that calls one of the read functions."""
+        data = ethereum.raw(self.transactions[tx]["input"])
+        return read_call(called(data), data)
 
     def block_hash(self, number: int) -> bytes:
         """Hash of a block, recomputed."""
@@ -108,7 +136,7 @@ class Market:
 def read_market(document: Mapping[str, Any]) -> Market:
     """Decode an export; nothing is checked yet."""
     deployed = document["deployment"]["addresses"]
-    addresses = {name: str(to_checksum_address(address)) for name, address in deployed.items()}
+    addresses = {name: ethereum.checksummed(address) for name, address in deployed.items()}
     market = Market(document, addresses)
     market.inside = {a: name for name, a in addresses.items() if name not in _OUTSIDE}
     known = {address: name for name, address in addresses.items()}
@@ -124,17 +152,21 @@ def read_market(document: Mapping[str, Any]) -> Market:
 def _read_log(
     market: Market, known: dict[str, str], block: Mapping[str, Any], tx: str, log: Mapping[str, Any]
 ) -> None:
-    address = to_checksum_address(log["address"])
+    address = ethereum.checksummed(log["address"])
     topics = [ethereum.raw(topic) for topic in log["topics"]]
     contract = known.get(address, "")
     name, args = read_event(contract, topics, ethereum.raw(log["data"]))
     if not name:
         return
     number, time = ethereum.number(block["number"]), ethereum.number(block["timestamp"])
-    market.events.append(Event(contract, address, name, args, tx, number, time))
+    if address in market.databases:
+        args["dataset"] = market.databases[address]
+    index = len(market.events)
+    market.events.append(Event(contract, address, name, args, tx, number, time, index))
     if name == "DatasetCreated":
         known[args["database"]] = "Database"
         market.inside[args["database"]] = "Database"
+        market.databases[args["database"]] = args["dataset"]
 
 
 def load_export(path: Path) -> dict[str, Any]:
@@ -210,7 +242,7 @@ def check_chain(market: Market, checks: Checks) -> None:
         tx["hash"]
         for tx in market.transactions.values()
         if "0x" + keccak(ethereum.transaction_bytes(tx)).hex() != tx["hash"]
-        or ethereum.transaction_sender(tx) != to_checksum_address(tx["from"])
+        or ethereum.transaction_sender(tx) != ethereum.checksummed(tx["from"])
     ]
     checks.same("transactions with another hash or sender than their signature says", [], signed)
     checks.same("receipts", len(market.transactions), len(receipts))

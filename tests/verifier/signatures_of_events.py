@@ -1,4 +1,4 @@
-"""Events and calls of the market, written out by hand from docs/design/contracts.md.
+"""Events of the market, written out by hand from its contracts.
 
 An asterisk marks an indexed value.
 """
@@ -12,44 +12,11 @@ from eth_abi.abi import decode
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
+from tests.verifier.signatures_of_data import DATA_EVENTS
+
 EVENTS: Mapping[str, tuple[str, ...]] = {
     "MarketToken": ("Transfer(address* sender, address* receiver, uint256 amount)",),
-    "CuratorToken": (
-        "Transfer(address caller, address* sender, address* receiver, uint256* id, uint256 amount)",
-        "Minted(uint256* dataset, uint256* tranche, address* to, uint256 amount)",
-        "Lent(uint256* dataset, address* lender, address* oracle, uint256 cap, uint256 expiry)",
-        "TakenBack(uint256* dataset, address* lender)",
-    ),
-    "DataAssociation": (
-        "DatasetCreated(uint256* dataset, address* creator, address database, bytes32 metadata,"
-        " bytes32 schema, uint256 max_exposure_bps, uint256 price_per_use)",
-        "RequestOpened(uint256* request, uint256* dataset, address* initiator, uint256 escrow,"
-        " uint256 award_rate, uint256 deadline, bytes32 holdout, bytes32 holdout_ref,"
-        " bytes32 program)",
-        "RequestToppedUp(uint256* request, address* payer, uint256 amount)",
-        "RequestClosed(uint256* request, uint256 refund)",
-        "Proposed(uint256* proposal, uint256* dataset, uint256* request, address proposer,"
-        " address payee, bytes32 ref, bytes32 manifest, uint256 num_rows, uint256 deadline)",
-        "EvidencePublished(uint256* proposal, address* evaluator, uint256 base, bytes32 evidence)",
-        "Voted(uint256* proposal, address* voter, address* by, bool support, uint256 weight)",
-        "Executed(uint256* proposal, uint256* dataset, uint256 status, uint256 outcome,"
-        " uint256 copy_of, uint256 shares, uint256 snapshot, bytes32 evidence)",
-        "BondReturned(uint256* proposal, address* to, uint256 amount)",
-        "BondSlashed(uint256* proposal, uint256 to_tranche, uint256 tranche, uint256 burnt)",
-        "FeePaid(uint256* proposal, address* to, uint256 amount)",
-        "AwardPaid(uint256* proposal, address* to, uint256 award, uint256 fee_back)",
-        "Expired(uint256* proposal)",
-        "HoldoutRetired(uint256* request, address* evaluator, bytes32 reveal)",
-        "Withdrawn(address* account, uint256 amount)",
-    ),
-    "Database": (
-        "Registered(uint256* dataset, uint256* proposal, uint256* snapshot, address contributor,"
-        " bytes32 ref, bytes32 manifest, uint256 num_rows, uint256 shares, bytes32 root)",
-        "Funded(uint256* dataset, uint256* snapshot, address* payer, uint256 amount)",
-        "TrancheFunded(uint256* dataset, uint256* tranche, address* payer, uint256 amount)",
-        "Claimed(uint256* dataset, uint256* tranche, address* holder, uint256 amount)",
-        "Withdrawn(address* account, uint256 amount)",
-    ),
+    **DATA_EVENTS,
     "WorkerRegistry": (
         "WorkerRegistered(address* owner, uint256 min_fee, bytes32 tls_pin, bytes32 numeric_class,"
         " uint256 stake)",
@@ -101,39 +68,17 @@ EVENTS: Mapping[str, tuple[str, ...]] = {
         "PredictionRefunded(uint256* prediction, uint256 amount)",
         "Withdrawn(address* account, uint256 amount)",
     ),
-}
-
-RULES = (
-    "metadata", "schema", "licence", "closes_at", "quorum_bps", "voting_period", "bond",
-    "evaluation_fee", "mint_cap", "epoch_length", "price_per_use", "prediction_bps",
-    "max_exposure_bps", "a_bps", "threshold", "evaluators", "nodes", "curators", "weights",
-    "programs",
-)  # fmt: skip
-JOB_SPEC = (
-    "dataset", "snapshot", "program", "spec", "num_shards", "num_rounds", "replicas", "cap_bps",
-    "segment_price", "reserve", "node_fee", "chain_fee", "chain_price", "silence",
-)  # fmt: skip
-VERDICT = ["base", "holdout_epoch", "outcome", "copy_of", "amount", "evidence"]
-CALLS = {
-    "create_dataset": (
-        "(bytes32,bytes32,bytes32,uint256,uint256,uint256,uint256,uint256,uint256,uint256,uint256,"
-        "uint256,uint256,uint256,uint256,address[],address[],address[],uint256[],bytes32[])",
+    "DiscussionAnchor": (
+        "Anchored(address* publisher, uint256 first, uint256 count, bytes32 root)",
     ),
-    "execute": ("uint256", "(uint256,uint256,uint256,uint256,uint256,bytes32)", "bytes[]"),
-    "open_job": (
-        "(uint256,uint256,bytes32,bytes32,uint256,uint256,uint256,uint256,uint256,uint256,uint256,"
-        "uint256,uint256,uint256)",
-    ),
-    "accept": ("uint256", "uint256", "bytes32", "(uint256,bytes32,address[])[]"),
-    "transfer": ("address", "uint256"),
 }
-"""Functions whose arguments are read from transactions."""
 
 
 class _Event:
     def __init__(self, text: str) -> None:
-        self.name, inside = text.removesuffix(")").split("(")
-        pairs = [part.strip().split() for part in inside.split(",")]
+        self.name, inside = text.removesuffix(")").split("(", 1)
+        # A comma inside a tuple has no space behind it.
+        pairs = [part.strip().split() for part in inside.split(", ")]
         self.fields = [(kind.rstrip("*"), name, kind.endswith("*")) for kind, name in pairs]
         canonical = f"{self.name}({','.join(kind for kind, _, _ in self.fields)})"
         self.topic = keccak(text=canonical)
@@ -167,11 +112,3 @@ def read_event(contract: str, topics: list[bytes], body: bytes) -> tuple[str, di
     """Name and values of a contract's event; ("", {}) of one that is not read here."""
     event = _BY_TOPIC.get(contract, {}).get(topics[0]) if topics else None
     return (event.name, event.read(topics, body)) if event else ("", {})
-
-
-def read_call(name: str, calldata: bytes) -> tuple[Any, ...]:
-    """Arguments of a call, when it is one of that function."""
-    kinds = CALLS[name]
-    if calldata[:4] != keccak(text=f"{name}({','.join(kinds)})")[:4]:
-        raise ValueError(f"a transaction that should call {name} calls something else")
-    return tuple(decode(kinds, calldata[4:]))

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.verifier import ethereum
+from tests.verifier.altered_acts import ALTERED
 from tests.verifier.conftest import Told, failed_names
 from tests.verifier.export import ZERO
 
@@ -27,10 +28,22 @@ def test_the_story_is_the_one_that_was_asked_for(told: Told) -> None:
     story = told.story
     kinds = [(row["kind"], row["verdict"]) for row in story["proposals"]]
     assert kinds.count(("honest", "accepted")) == 5
+    assert kinds.count(("honest", "revised")) == 1
     assert kinds.count(("flipped", "rejected")) == kinds.count(("copy", "rejected")) == 1
     assert story["refused_plan"]["owners_needed"] == 60
     assert story["job"]["holdout_accuracy"] >= 0.93
     assert len({row["worker"] for row in story["job"]["rejected_results"]}) == 1
+
+
+@pytest.mark.parametrize(("alter", "seen"), ALTERED)
+def test_an_altered_act_is_seen(told: Told, alter: Callable[[Story], None], seen: str) -> None:
+    story, _ = told.altered()
+    alter(story)
+    assert seen in failed_names(told.failed(story))
+
+
+def _accepted(story: Story) -> Any:
+    return next(row for row in story["proposals"] if row["verdict"] == "accepted")
 
 
 def _plus_one(text: str) -> str:
@@ -54,15 +67,15 @@ def _missing_payment(story: Story) -> None:
 
 
 def _gain(story: Story) -> None:
-    story["proposals"][1]["log_loss_gain"] += 1e-12
+    _accepted(story)["log_loss_gain"] += 1e-12
 
 
 def _interval(story: Story) -> None:
-    story["proposals"][2]["ci95"][1] += 1e-12
+    _accepted(story)["ci95"][1] += 1e-12
 
 
 def _shares(story: Story) -> None:
-    story["proposals"][0]["shares"] = _plus_one(story["proposals"][0]["shares"])
+    _accepted(story)["shares"] = _plus_one(_accepted(story)["shares"])
 
 
 def _verdict(story: Story) -> None:
@@ -76,7 +89,7 @@ def _copy_of(story: Story) -> None:
 
 
 def _reason(story: Story) -> None:
-    story["proposals"][0]["reason"] += " "
+    _accepted(story)["reason"] += " "
 
 
 def _contributor(story: Story) -> None:
@@ -169,7 +182,7 @@ def _event_block(story: Story) -> None:
         (_missing_payment, "number of payments"),
         (_gain, "log_loss_gain"),
         (_interval, "ci95"),
-        (_shares, "proposal 1: shares"),
+        (_shares, ": shares"),
         (_verdict, "verdict"),
         (_copy_of, "copy_of"),
         (_reason, "the reason is a signer's"),

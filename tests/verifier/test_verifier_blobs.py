@@ -17,7 +17,7 @@ from tests.verifier.conftest import Told, failed_names
 from tests.verifier.content import RAW, Content, canonical, cid
 from tests.verifier.export import Market, read_market
 from tests.verifier.numbers_again import logits
-from tests.verifier.verify import EXPORT, STORE, main
+from tests.verifier.verify import EXPORT, PROOF, STORE, main
 
 Story = dict[str, Any]
 SCRIPT = Path(__file__).resolve().parent / "verify.py"
@@ -59,14 +59,15 @@ def test_an_altered_blob_is_seen(
     told: Told, tmp_path: Path, which: Callable[[Told], bytes], how: str
 ) -> None:
     digest = which(told)
-    store = told.other_store(tmp_path / "store")
-    path = store / "blocks" / digest.hex()[:2] / digest.hex()[2:4] / cid(RAW, digest)
+    (tmp_path / "home").mkdir()
+    home = told.other_home(tmp_path / "home")
+    path = home / STORE / "blocks" / digest.hex()[:2] / digest.hex()[2:4] / cid(RAW, digest)
     blob = bytearray(path.read_bytes())
     path.unlink()
     if how == "flipped":
         blob[len(blob) // 2] ^= 1
         path.write_bytes(blob)
-    failed = told.failed(store=store).failed
+    failed = told.failed(home=home).failed
     assert any(cid(RAW, digest) in check.told or digest.hex() in check.told for check in failed)
 
 
@@ -110,6 +111,7 @@ def test_the_program_s_right_answers_are_counted_on_the_revealed_rows(told: Told
 def _home(told: Told, folder: Path, document: Story) -> Path:
     folder.mkdir()
     (folder / STORE).symlink_to(told.store)
+    (folder / PROOF).write_bytes((told.home / PROOF).read_bytes())
     (folder / EXPORT).write_bytes(canonical(document))
     return folder
 

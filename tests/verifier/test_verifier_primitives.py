@@ -17,8 +17,9 @@ from eth_utils.crypto import keccak
 from trie.hexary import HexaryTrie
 
 from tests.verifier import ethereum, typed
+from tests.verifier.calls import read_call
 from tests.verifier.content import RAW, Content, MissingBlobError, cid, dump_tensors, load_tensors
-from tests.verifier.signatures_of_events import read_call, read_event, topic_of
+from tests.verifier.signatures_of_events import read_event, topic_of
 
 HERE = Path(__file__).resolve().parent
 KEY = Account.from_key(b"\x11" * 32)
@@ -43,17 +44,20 @@ MAINNET_GENESIS = {
 
 
 def test_the_verifier_imports_nothing_of_the_package() -> None:
-    imported = set()
+    imported, of_tests = set(), set()
     files = sorted(HERE.glob("*.py"))
     for path in files:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Import):
                 imported |= {alias.name.split(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom):
-                imported.add((node.module or "").split(".")[0])
+                parts = (node.module or "").split(".")
+                imported.add(parts[0])
+                of_tests |= {parts[1]} if parts[0] == "tests" else set()
     assert len(files) > 10
     assert "numpy" in imported
-    assert imported & {"databright", "torch", "importlib"} == set()
+    assert imported & {"databright", "benchmarks", "torch", "importlib"} == set()
+    assert of_tests == {"verifier"}
 
 
 @pytest.mark.parametrize(

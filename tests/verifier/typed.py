@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 from eth_keys.datatypes import Signature
 from eth_utils.crypto import keccak
@@ -12,6 +13,8 @@ VERDICT = (
     "Verdict(uint256 proposal,uint256 base,uint256 holdout_epoch,uint256 outcome,uint256 copy_of,"
     "uint256 amount,bytes32 evidence)"
 )
+BALLOT = "Ballot(address voter,uint256 proposal,bool support,uint256 nonce,uint256 deadline)"
+DELETION = "Deletion(uint256 dataset,uint256 tranche,uint256 erasedAt,bytes32 contents)"
 COMMIT = "Commit(uint256 job,uint256 segment,uint256 attempt,bytes32 commitment)"
 _HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
 
@@ -30,12 +33,18 @@ def domain(chain_id: int, contract: str) -> bytes:
     return keccak(b"".join(words) + _word(chain_id) + address)
 
 
+def address_word(address: str) -> bytes:
+    """An address as a word."""
+    return bytes(12) + bytes.fromhex(address[2:])
+
+
 def digest(separator: bytes, kind: str, values: Sequence[int | bytes]) -> bytes:
     """What is signed."""
     struct = keccak(keccak(text=kind) + b"".join(_word(value) for value in values))
     return keccak(b"\x19\x01" + separator + struct)
 
 
+@cache
 def signer(message: bytes, signature: bytes) -> str:
     """Who signed a digest: r | s | v, v = 27 or 28, s in the lower half."""
     if len(signature) != 65 or signature[64] not in {27, 28}:

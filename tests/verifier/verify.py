@@ -19,18 +19,20 @@ ROOT = Path(__file__).resolve().parents[2]
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
+from tests.verifier.assembly import Assembly  # noqa: E402
+from tests.verifier.check_acts import Acts  # noqa: E402
 from tests.verifier.check_books import check_books  # noqa: E402
 from tests.verifier.check_events import check_deployer, check_events  # noqa: E402
+from tests.verifier.check_governance import check_governance  # noqa: E402
 from tests.verifier.check_job import check_job  # noqa: E402
-from tests.verifier.check_money import (  # noqa: E402
-    check_dividends,
-    check_money,
-    check_prediction,
-)
+from tests.verifier.check_market_books import check_income, check_market_books  # noqa: E402
+from tests.verifier.check_money import check_money, check_prediction  # noqa: E402
+from tests.verifier.check_point import check_point  # noqa: E402
 from tests.verifier.check_proposals import check_proposals  # noqa: E402
 from tests.verifier.checks import UNREADABLE, Checks  # noqa: E402
 from tests.verifier.content import Content  # noqa: E402
 from tests.verifier.export import (  # noqa: E402
+    Market,
     check_chain,
     fetch_export,
     load_export,
@@ -40,12 +42,13 @@ from tests.verifier.export import (  # noqa: E402
 EXPORT = "chain-export.json"
 STORE = "store"
 DEPLOYMENT = "market.json"
+PROOF = "point-proof.bin"
 
 
 def verify(
     story: Mapping[str, Any],
     document: Mapping[str, Any],
-    store: Path,
+    home: Path,
     names: Mapping[str, str] | None = None,
 ) -> Checks:
     """Check a story.
@@ -53,13 +56,13 @@ def verify(
     Args:
         story: the demo's JSON.
         document: the chain export.
-        store: folder of the content store.
+        home: folder of the content store and the point proof.
         names: address -> name of the actors, where known.
 
     Returns:
         All checks.
     """
-    checks, content = Checks(), Content(store)
+    checks, content = Checks(), Content(home / STORE)
     try:
         market = read_market(document)
     except UNREADABLE as error:
@@ -67,23 +70,57 @@ def verify(
         return checks
     with checks.section("chain"):
         check_chain(market, checks)
-    with checks.section("events"):
-        check_events(story, market, names or {}, checks)
-    with checks.section("deployer"):
-        check_deployer(market, checks)
-    with checks.section("proposals"):
-        check_proposals(story, market, content, checks)
+    check_data_market(story, market, home, checks, names or {})
     with checks.section("job"):
         check_job(story, market, content, checks)
-    with checks.section("money"):
-        check_money(story, market, checks)
     with checks.section("prediction"):
         check_prediction(story, market, checks)
-    with checks.section("dividends"):
-        check_dividends(market, checks)
     with checks.section("books"):
         check_books(market, checks)
     return checks
+
+
+def check_data_market(
+    story: Mapping[str, Any],
+    market: Market,
+    home: Path,
+    checks: Checks,
+    names: Mapping[str, str],
+) -> None:
+    """Everything but hashes and the job, its model and predictions.
+
+    Args:
+        story: the demo's JSON.
+        market: the chain.
+        home: folder of the content store and the point proof.
+        checks: where comparisons go.
+        names: address -> name of the actors, where known.
+    """
+    content = Content(home / STORE)
+    with checks.section("events"):
+        check_events(story, market, names, checks)
+    with checks.section("deployer"):
+        check_deployer(market, checks)
+    with checks.section("governance"):
+        _check_assembly(story, check_governance(market, checks), content, home, checks)
+    with checks.section("money"):
+        check_money(story, market, checks)
+    with checks.section("income"):
+        check_income(market, checks)
+
+
+def _check_assembly(
+    story: Mapping[str, Any], assembly: Assembly, content: Content, home: Path, checks: Checks
+) -> None:
+    with checks.section("proposals"):
+        check_proposals(story, assembly, content, checks)
+    with checks.section("acts"):
+        Acts(assembly, content, checks).check(story)
+    with checks.section("point proof"):
+        blob = (home / PROOF).read_bytes()
+        check_point(story["point_proof"], blob, assembly, content, checks)
+    with checks.section("books of the data market"):
+        check_market_books(assembly, checks)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -109,7 +146,7 @@ def main(arguments: list[str] | None = None) -> int:
     else:
         document = load_export(options.home / EXPORT)
     names = json.loads(options.names.read_bytes()) if options.names else {}
-    checks = verify(story, document, options.home / STORE, names)
+    checks = verify(story, document, options.home, names)
     for line in checks.failed if options.quiet else checks.lines:
         sys.stdout.write(f"{line}\n")
     failed = len(checks.failed)

@@ -10,7 +10,8 @@ import uvicorn
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from databright.database.connection import connect
-from databright.views.index import Index, IndexBatch, IndexedBlock, IndexedEvent
+from databright.views.batches import IndexBatch, IndexedBlock, IndexedEvent
+from databright.views.index import Index
 from databright.web.app import create_app
 from databright.web.server import bind, serve
 
@@ -35,8 +36,9 @@ pytestmark = [
 
 def market(index: Index) -> None:
     block = IndexedBlock(7, "0x" + "7" * 64, "0x" + "6" * 64, 1_700_000_000)
-    told: list[tuple[str, dict[str, object]]] = [
+    told: list[tuple[str, str, dict[str, object]]] = [
         (
+            "Charter",
             "DatasetCreated",
             {
                 "dataset": 1,
@@ -47,20 +49,25 @@ def market(index: Index) -> None:
             },
         ),
         (
+            "DataAssociation",
             "Proposed",
             {
-                "proposal": 1,
-                "dataset": 1,
+                "proposal": 1_000_001,
                 "request": 0,
                 "proposer": HOSTILE,
+                "payee": HOSTILE,
+                "root": HOSTILE,
                 "num_rows": 100,
-                "deadline": 9,
+                "revises": 0,
+                "bond": 1,
+                "fee": 1,
+                "electorate": 1,
             },
         ),
     ]
     events = [
-        IndexedEvent(name, "DataAssociation", "0x2", args, 7, block.hash, place, "0x3")
-        for place, (name, args) in enumerate(told)
+        IndexedEvent(name, contract, "0x2", args, 7, block.hash, place, "0x3")
+        for place, (contract, name, args) in enumerate(told)
     ]
     index.apply(IndexBatch(None, [block], events))
 

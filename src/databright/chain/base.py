@@ -116,6 +116,10 @@ class Chain(Protocol):
         """Height of the newest block that is taken as final."""
         ...
 
+    def safe_number(self) -> int:
+        """Height of the newest block that is unlikely to be taken back, >= the final one's."""
+        ...
+
     def next_timestamp(self) -> int:
         """Time that a transaction sent now would see at the earliest, in seconds."""
         ...
@@ -198,13 +202,21 @@ class Chain(Protocol):
         """
         ...
 
-    def logs(self, from_block: int, to_block: int, addresses: Sequence[Address]) -> list[Log]:
+    def logs(
+        self,
+        from_block: int,
+        to_block: int,
+        addresses: Sequence[Address],
+        topics: Sequence[Sequence[bytes]] = (),
+    ) -> list[Log]:
         """Events of some contracts in chain order.
 
         Args:
             from_block: first height.
             to_block: last height, included.
             addresses: the contracts; none gives no events.
+            topics: for each place of an event's topics the words that are wanted there; none at a
+                place means any.
 
         Returns:
             Events by (block, log index).

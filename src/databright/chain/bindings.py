@@ -172,6 +172,23 @@ class Contract:
             if entry["type"] == "event"
         }
 
+    def topic(self, event: str) -> bytes:
+        """First topic of an event's logs.
+
+        Args:
+            event: its name.
+
+        Returns:
+            32 bytes.
+
+        Raises:
+            BadInputError: the interface holds no such event.
+        """
+        for topic, entry in self._topics.items():
+            if entry["name"] == event:
+                return topic
+        raise BadInputError(f"{self.artifact.name} has no event {event!r}")
+
     def encode(self, fn: str, *args: object) -> bytes:
         """Call data of a function.
 

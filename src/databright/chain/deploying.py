@@ -182,17 +182,22 @@ def unrecorded(chain: Chain, deployer: Address, next_nonce: int) -> str:
         What was found, for a message; empty when nothing was.
     """
     order = [name for name, _ in DEPLOY_ORDER]
-    ahead = order.index("DataAssociation") - order.index(_WITNESS)
+    inputs = [str(item["name"]) for item in Artifact.load(_WITNESS).constructor_inputs]
+    named = dict(DEPLOY_ORDER)[_WITNESS]
+    ahead = {
+        key: order.index(name) - order.index(_WITNESS)
+        for key, name in zip(inputs, named, strict=True)
+    }
     oldest = max(0, next_nonce - _LOOK_BACK)
     for nonce in range(next_nonce - 1, oldest - 1, -1):
         address = create_address(deployer, nonce)
         code = chain.code(address)
         if not code:
             continue
-        named = create_address(deployer, nonce + ahead)
-        if code == expected_code(
-            chain, deployer, _WITNESS, Creation(address, nonce, {"association": named})
-        ):
+        arguments: dict[str, JsonValue] = {
+            key: create_address(deployer, nonce + distance) for key, distance in ahead.items()
+        }
+        if code == expected_code(chain, deployer, _WITNESS, Creation(address, nonce, arguments)):
             return f"a {_WITNESS} at {address} (nonce {nonce})"
         if nonce == next_nonce - 1 and _is_test_money(chain, deployer, code):
             return f"a {MONEY} at {address} (nonce {nonce})"

@@ -17,10 +17,10 @@ from databright.chain.base import Fees, Header, Log, Receipt
 from databright.chain.jsonrpc import FIRST_PAUSE_S, LONGEST_PAUSE_S, JsonRpc, RpcError
 from databright.chain.refusals import told
 from databright.chain.reverts import revert_reason
+from databright.chain.spans import read_spans
 from databright.errors import ChainError, TransactionFailedError, WrongChainError
 from databright.units import Address
 
-_MAX_SPAN = 100_000
 _REVERTED = 3
 # Answers that say "this very transaction, or a later one, is here already".
 _MAYBE_IN = ("already known", "nonce too low", "already imported", "known transaction")
@@ -131,7 +131,21 @@ class EthereumChain:
         if self._depth == 0:
             found = self._block("finalized")
             return found.number if found else 0
-        return max(0, read_int(self._read("eth_blockNumber")) - self._depth + 1)
+        return self._buried(self._depth)
+
+    def safe_number(self) -> int:
+        """Height of the newest safe block.
+
+        Returns:
+            The block half as deep as a final one, or the chain's own safe block for depth 0.
+        """
+        if self._depth == 0:
+            found = self._block("safe")
+            return found.number if found else 0
+        return self._buried((self._depth + 1) // 2)
+
+    def _buried(self, depth: int) -> int:
+        return max(0, read_int(self._read("eth_blockNumber")) - depth + 1)
 
     def next_timestamp(self) -> int:
         """Time that a transaction sent now would see at the earliest.
@@ -327,43 +341,34 @@ class EthereumChain:
             pause = min(2 * pause, LONGEST_PAUSE_S)
         return found
 
-    def logs(self, from_block: int, to_block: int, addresses: Sequence[Address]) -> list[Log]:
+    def logs(
+        self,
+        from_block: int,
+        to_block: int,
+        addresses: Sequence[Address],
+        topics: Sequence[Sequence[bytes]] = (),
+    ) -> list[Log]:
         """Events of some contracts in chain order; a refused range is asked for in halves.
 
         Args:
             from_block: first height.
             to_block: last height, included.
             addresses: the contracts.
+            topics: words wanted at each place; none means any.
 
         Returns:
             Events by (block, log index).
-
-        Raises:
-            RpcError: even a single block is refused.
         """
-        found: list[Log] = []
         if not addresses:
-            return found
-        spans = [(from_block, to_block)]
-        while spans:
-            first, last = spans.pop()
-            if first > last:
-                continue
-            if last - first >= _MAX_SPAN:
-                spans += [(first + _MAX_SPAN, last), (first, first + _MAX_SPAN - 1)]
-                continue
-            try:
-                answer = self._read(
-                    "eth_getLogs",
-                    {"fromBlock": hex(first), "toBlock": hex(last), "address": list(addresses)},
-                )
-            except RpcError:
-                if first == last:
-                    raise
-                middle = (first + last) // 2
-                spans += [(middle + 1, last), (first, middle)]
-                continue
-            found.extend(read_log(entry) for entry in answer)
+            return []
+        wanted: dict[str, object] = {"address": list(addresses)}
+        wanted["topics"] = [["0x" + word.hex() for word in place] or None for place in topics]
+
+        def ask(first: int, last: int) -> list[Any]:
+            span = {"fromBlock": hex(first), "toBlock": hex(last), **wanted}
+            return list(self._read("eth_getLogs", span))
+
+        found = [read_log(entry) for entry in read_spans(ask, from_block, to_block)]
         return sorted(found, key=lambda log: (log.block_number, log.log_index))
 
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import cached_property
+
 from databright.chain.base import Chain
 from databright.chain.bindings import Artifact, Contract, Event
+from databright.chain.proposal_terms import TermsBook
 from databright.errors import UnknownEntityError
 from databright.records.deployment import Deployment
 from databright.units import Address
@@ -16,12 +20,19 @@ class MarketContracts:
         chain: the chain that they are on.
         deployment: their addresses.
         token: MarketToken.
-        curator_token: CuratorToken.
-        association: DataAssociation.
+        curator_token: CuratorToken: votes and ballots.
+        association: DataAssociation: proposals, deposits, bonds and fees.
+        verdicts: Verdicts: what evaluators signed, and what becomes of a proposal.
+        challenges: Challenges: evaluators' stakes and challenged verdicts.
+        pools: ValuePools: income that is divided by measured values.
+        charter: Charter: datasets and their rules.
+        motions: Motions: changes of rules and takedowns.
+        requests: DataRequests: who asks for data.
         workers: WorkerRegistry.
         escrow: JobEscrow.
         models: ModelRegistry.
         predictions: PredictionMarket.
+        discussion: DiscussionAnchor.
     """
 
     def __init__(self, chain: Chain, deployment: Deployment) -> None:
@@ -30,14 +41,26 @@ class MarketContracts:
         self.token = self._bind("MarketToken")
         self.curator_token = self._bind("CuratorToken")
         self.association = self._bind("DataAssociation")
+        self.verdicts = self._bind("Verdicts")
+        self.challenges = self._bind("Challenges")
+        self.pools = self._bind("ValuePools")
+        self.charter = self._bind("Charter")
+        self.motions = self._bind("Motions")
+        self.requests = self._bind("DataRequests")
         self.workers = self._bind("WorkerRegistry")
         self.escrow = self._bind("JobEscrow")
         self.models = self._bind("ModelRegistry")
         self.predictions = self._bind("PredictionMarket")
+        self.discussion = self._bind("DiscussionAnchor")
         self._databases: dict[int, Contract] = {}
 
     def _bind(self, name: str) -> Contract:
         return Contract(self.chain, self.deployment.addresses[name], Artifact.load(name))
+
+    @cached_property
+    def terms(self) -> TermsBook:
+        """Terms of proposals, read once each and verified."""
+        return TermsBook(self.association, self.deployment.block)
 
     def database(self, dataset: int) -> Contract:
         """The Database contract of a dataset.
@@ -49,21 +72,44 @@ class MarketContracts:
             The bound contract.
 
         Raises:
-            UnknownEntityError: the association knows no such dataset.
+            UnknownEntityError: the charter knows no such dataset.
         """
         known = self._databases.get(dataset)
         if known is not None:
             return known
-        count = int(self.association.call("num_datasets"))
+        count = int(self.charter.call("num_datasets"))
         if not 1 <= dataset <= count:
             raise UnknownEntityError(
                 f"there is no dataset {dataset}: this market has {count}; "
                 "'databright dataset list' shows them"
             )
-        address = Address(str(self.association.call("database_of", dataset)))
+        address = Address(str(self.charter.call("database_of", dataset)))
         bound = Contract(self.chain, address, Artifact.load("Database"))
         self._databases[dataset] = bound
         return bound
+
+    def fixed_contracts(self) -> list[Contract]:
+        """Every contract of the market but the databases, the token first.
+
+        Returns:
+            Bound contracts.
+        """
+        return [
+            self.token,
+            self.curator_token,
+            self.association,
+            self.verdicts,
+            self.challenges,
+            self.pools,
+            self.charter,
+            self.motions,
+            self.requests,
+            self.workers,
+            self.escrow,
+            self.models,
+            self.predictions,
+            self.discussion,
+        ]
 
     def all_contracts(self) -> list[Contract]:
         """Every contract of the market, the databases included, the token first.
@@ -71,17 +117,27 @@ class MarketContracts:
         Returns:
             Bound contracts.
         """
-        count = int(self.association.call("num_datasets"))
-        return [
-            self.token,
-            self.curator_token,
-            self.association,
-            self.workers,
-            self.escrow,
-            self.models,
-            self.predictions,
-            *(self.database(dataset) for dataset in range(1, count + 1)),
-        ]
+        count = int(self.charter.call("num_datasets"))
+        databases = [self.database(dataset) for dataset in range(1, count + 1)]
+        return [*self.fixed_contracts(), *databases]
+
+    def told(
+        self, contract: Contract, event: str, topics: Sequence[Sequence[bytes]] = ()
+    ) -> list[Event]:
+        """Events of one name that a contract emitted, found by their indexed parameters.
+
+        Args:
+            contract: who emitted them.
+            event: the event's name.
+            topics: for each indexed parameter the words that are wanted; none means any.
+
+        Returns:
+            Decoded events in chain order.
+        """
+        last = self.chain.head().number
+        wanted = [[contract.topic(event)], *topics]
+        logs = self.chain.logs(self.deployment.block, last, [contract.address], wanted)
+        return contract.events(logs)
 
     def events(self, from_block: int | None = None, to_block: int | None = None) -> list[Event]:
         """Decoded events of all the market's contracts in chain order.

@@ -132,17 +132,17 @@ def _check_values(chain: Chain, name: str, made: Creation, report: _Report) -> N
 
 def _check_databases(chain: Chain, record: Deployment, report: _Report) -> None:
     """Each dataset's Database is what the blueprint makes with the arguments of that dataset."""
+    charter = _bind(chain, record, "Charter")
     association = _bind(chain, record, "DataAssociation")
-    shares = _bind(chain, record, "CuratorToken")
     try:
-        count = int(association.call("num_datasets"))
+        count = int(charter.call("num_datasets"))
     except ChainError as error:
-        report.same("DataAssociation", "num_datasets()", "a number", f"no answer: {error}")
+        report.same("Charter", "num_datasets()", "a number", f"no answer: {error}")
         return
     for dataset in range(1, count + 1):
         subject = f"Database {dataset}"
         try:
-            address = Address(str(association.call("database_of", dataset)))
+            address = Address(str(charter.call("database_of", dataset)))
             found = chain.code(address)
         except ChainError as error:
             report.same(subject, "database_of()", "an address", f"no answer: {error}")
@@ -150,35 +150,33 @@ def _check_databases(chain: Chain, record: Deployment, report: _Report) -> None:
         report.code(
             subject,
             found,
-            lambda dataset=dataset: _database_code(chain, record, association, dataset),  # type: ignore[misc]
+            lambda dataset=dataset: _database_code(chain, record, dataset),  # type: ignore[misc]
         )
         report.asked(
             subject,
-            "CuratorToken.database_of()",
+            "DataAssociation.database_of()",
             address,
-            lambda dataset=dataset: shares.call("database_of", dataset),  # type: ignore[misc]
+            lambda dataset=dataset: association.call("database_of", dataset),  # type: ignore[misc]
         )
 
 
-def _database_code(chain: Chain, record: Deployment, association: Contract, dataset: int) -> bytes:
+def _database_code(chain: Chain, record: Deployment, dataset: int) -> bytes:
     blueprint = expected_code(chain, record.deployer, _BLUEPRINT, record.contracts[_BLUEPRINT])
     if not blueprint.startswith(_PREAMBLE):
         raise ConfigError(f"the artifact of {_BLUEPRINT} is no ERC-5202 blueprint")
-    known: dict[str, object] = {
+    places = record.addresses
+    values: dict[str, object] = {
         "dataset": dataset,
-        "association": association.address,
-        "curator_token": record.addresses["CuratorToken"],
-        "token": record.addresses[MONEY],
+        "token": places[MONEY],
+        "association": places["DataAssociation"],
+        "charter": places["Charter"],
+        "pools": places["ValuePools"],
     }
     database = Artifact.load("Database")
-    values: list[object] = []
-    for item in database.constructor_inputs:
-        name = str(item["name"]).rstrip("_")
-        # What the blueprint's maker takes from a dataset's rules, it tells under the same name.
-        values.append(known[name] if name in known else association.call(name, dataset))
-    whole = database.creation_code(values)
+    named = [str(item["name"]).rstrip("_") for item in database.constructor_inputs]
+    whole = database.creation_code([values[name] for name in named])
     arguments = whole[len(database.bytecode) :]
-    return chain.call(None, blueprint[len(_PREAMBLE) :] + arguments, None, association.address)
+    return chain.call(None, blueprint[len(_PREAMBLE) :] + arguments, None, places["Charter"])
 
 
 def _bind(chain: Chain, record: Deployment, name: str) -> Contract:

@@ -14,13 +14,16 @@ from databright.data_market.requests import (
     DatasetDraft,
 )
 from databright.errors import BadInputError, MalformedDataError
-from databright.records.datasets import DEFAULT_MAX_EXPOSURE_BPS, Rules
+from databright.records.datasets import DEFAULT_MAX_EXPOSURE_BPS
 from databright.records.rows import Schema
+from databright.records.rules import Rules
 from databright.records.strict_json import JsonValue, dumps_canonical, loads_object
 from databright.units import BPS, BasisPoints, Digest, Seconds
 
 MAX_FILE_BYTES: Final = 1 << 20
 _NO_DIGEST: Final = Digest(bytes(32))
+_LEAST_DELAY: Final = 7 * 86_400
+"""Seconds between a carried motion and its effect, unless the file says otherwise."""
 _REQUIRED: Final = {
     "title", "licence", "licence_file", "schema", "program_file", "weights_file", "steps",
     "evaluators", "curators", "threshold",
@@ -28,7 +31,8 @@ _REQUIRED: Final = {
 _OPTIONAL: Final = {
     "description", "nodes", "closes_at", "quorum_bps", "voting_period", "bond", "evaluation_fee",
     "mint_cap", "epoch_length", "price_per_use", "prediction_bps", "max_exposure_bps",
-    "only_this_program",
+    "only_this_program", "review_minutes", "relay_price", "a_bps", "optimistic_window",
+    "challenge_bond", "evaluator_stake", "tolerance_bps", "change_delay",
 }  # fmt: skip
 T = TypeVar("T")
 
@@ -84,27 +88,42 @@ def _rules(fields: dict[str, JsonValue], home: Path | None) -> Rules:
     if not isinstance(curators, dict):
         raise MalformedDataError('curators is no object: write {"name or address": weight, ...}')
     weights = tuple(_number(weight, "a curator's weight") for weight in curators.values())
+    voting = _parsed(fields, "voting_period", "7d", period)
     return Rules(
         metadata=_NO_DIGEST,
         schema=_NO_DIGEST,
         licence=_NO_DIGEST,
         closes_at=Seconds(_whole(fields, "closes_at", 0)),
         quorum_bps=BasisPoints(_whole(fields, "quorum_bps", 1_000)),
-        voting_period=_parsed(fields, "voting_period", "7d", period),
+        review_minutes=_whole(fields, "review_minutes", 0),
+        voting_period=voting,
         bond=_parsed(fields, "bond", "1", amount),
         evaluation_fee=_parsed(fields, "evaluation_fee", "0.1", amount),
+        relay_price=_parsed(fields, "relay_price", "0", amount),
         mint_cap=_whole(fields, "mint_cap", 10**9),
         epoch_length=_parsed(fields, "epoch_length", "30d", period),
         price_per_use=_parsed(fields, "price_per_use", "10", amount),
         prediction_bps=BasisPoints(_whole(fields, "prediction_bps", 2_000)),
         max_exposure_bps=BasisPoints(_whole(fields, "max_exposure_bps", DEFAULT_MAX_EXPOSURE_BPS)),
-        a_bps=BasisPoints(BPS),
+        a_bps=BasisPoints(_whole(fields, "a_bps", BPS)),
         threshold=_whole(fields, "threshold", 0),
+        optimistic_window=_window(fields),
+        challenge_bond=_parsed(fields, "challenge_bond", "0", amount),
+        evaluator_stake=_parsed(fields, "evaluator_stake", "0", amount),
+        tolerance_bps=BasisPoints(_whole(fields, "tolerance_bps", 500)),
+        change_delay=_parsed(fields, "change_delay", f"{max(voting, _LEAST_DELAY)}s", period),
         evaluators=evaluators,
         nodes=nodes,
         curators=tuple(address_of(who, home) for who in curators),
         weights=weights,
     )
+
+
+def _window(fields: dict[str, JsonValue]) -> Seconds:
+    # A window of nothing has no unit.
+    if fields.get("optimistic_window", 0) == 0:
+        return Seconds(0)
+    return _parsed(fields, "optimistic_window", "", period)
 
 
 def _read(path: Path, most: int) -> bytes:

@@ -19,6 +19,7 @@ from databright.cli._options import (
     show_written,
     tokens,
 )
+from databright.cli._tombstones import tombstone_lines
 
 app = typer.Typer(help="Datasets.", no_args_is_help=True)
 
@@ -32,7 +33,7 @@ def create(
     as_json: bool = JSON,
     dry_run: bool = DRY_RUN,
 ) -> None:
-    """Open a dataset; its rules can never be changed afterwards."""
+    """Open a dataset; from then on its curators alone can change its rules."""
     draft = read_dataset_file(rules, home)
     acting = client(home, actor, passphrase_file)
     written = acting.initiator.create_dataset(draft, dry_run=dry_run)
@@ -61,6 +62,7 @@ def show_dataset(dataset: int, home: Path | None = HOME, as_json: bool = JSON) -
     registry = acting.market.registry
     card, schema = registry.card(found.rules), registry.schema(found.rules)
     entries = registry.entries(dataset)
+    stones = acting.governance.tombstones(dataset)
     rules = found.rules
     lines = [
         f"dataset {found.id}: {card.title} ({card.licence})",
@@ -69,14 +71,32 @@ def show_dataset(dataset: int, home: Path | None = HOME, as_json: bool = JSON) -
         f"{schema.num_classes} classes",
         f"  bond {tokens(rules.bond)}, evaluation fee {tokens(rules.evaluation_fee)}, use "
         f"{tokens(rules.price_per_use)}, exposure at most {rules.max_exposure_bps} bps per owner",
-        f"  {rules.threshold} of {len(rules.evaluators)} evaluators sign, votes last "
-        f"{rules.voting_period} s",
+        f"  rules of version {found.version}: {rules.threshold} of {len(rules.evaluators)} "
+        f"evaluators sign, review {rules.review_minutes} min, votes last {rules.voting_period} s",
         f"  snapshot {found.num_snapshots} of {sum(entry.num_rows for entry in entries)} rows:",
         *(
             f"    proposal {entry.proposal}: {entry.num_rows} rows, {entry.shares} shares of "
             f"{entry.contributor}"
             for entry in entries
         ),
+        *(f"  {line}" for line in tombstone_lines(stones)),
     ]
-    record = {"dataset": found, "card": card, "schema": schema, "entries": entries}
+    record = {
+        "taken_down": stones,
+        "dataset": found,
+        "card": card,
+        "schema": schema,
+        "entries": [
+            {
+                "proposal": entry.proposal,
+                "contributor": entry.contributor,
+                "ref": entry.ref,
+                "manifest": entry.manifest,
+                "num_rows": entry.num_rows,
+                "shares": entry.shares,
+                "born": entry.born,
+            }
+            for entry in entries
+        ],
+    }
     show(record, lines, as_json=as_json)

@@ -24,10 +24,11 @@ from databright.model_market.registry import Model
 app = typer.Typer(help="Registered models.", no_args_is_help=True)
 
 
-def _line(item: Model) -> str:
+def _line(item: Model, tainted: list[int]) -> str:
     return (
         f"{item.id:>4}  job {item.job}, dataset {item.dataset}@{item.snapshot}, accuracy "
         f"{item.metric_bps / 100:.2f} %, {tokens(item.price)} a prediction, of {item.owner}"
+        + "".join(f"; trained on taken-down tranche {tranche}" for tranche in tainted)
     )
 
 
@@ -55,20 +56,33 @@ def register_model(
 @app.command("list")
 def list_models(home: Path | None = HOME, as_json: bool = JSON) -> None:
     """Show all models."""
-    found = reader(home).models.list()
-    lines = [_line(item) for item in found]
-    show({"models": found}, lines or ["no models yet"], as_json=as_json)
+    acting = reader(home)
+    found = acting.models.list()
+    stones = acting.governance.tombstones()
+    tainted = {
+        item.id: [
+            stone.tranche
+            for stone in stones
+            if stone.dataset == item.dataset and stone.is_in(item.snapshot)
+        ]
+        for item in found
+    }
+    lines = [_line(item, tainted[item.id]) for item in found]
+    record = {"models": found, "taken_down": {str(key): tainted[key] for key in tainted}}
+    show(record, lines or ["no models yet"], as_json=as_json)
 
 
 @app.command("show")
 def show_model(model: int, home: Path | None = HOME, as_json: bool = JSON) -> None:
     """Show one model with its lineage."""
-    view = reader(home).models
+    acting = reader(home)
+    view = acting.models
     found, card = view.show(model), view.card(model)
+    tainted = acting.governance.taints(found.dataset, found.snapshot)
     lines = [
         f"model {found.id}: {card.title}",
-        _line(found),
+        _line(found, tainted),
         f"      program {found.program.hex()}",
         f"      weights {found.weights.hex()}",
     ]
-    show({"model": found, "card": card}, lines, as_json=as_json)
+    show({"model": found, "card": card, "taken_down": tainted}, lines, as_json=as_json)

@@ -8,13 +8,19 @@ from pathlib import Path
 from databright.client.buyer import BuyerView
 from databright.client.contributor import ContributorView
 from databright.client.curator import CuratorView
+from databright.client.discussion import DiscussionView
+from databright.client.discussion_ways import LocalWay, RemoteWay
 from databright.client.evaluator import EvaluatorView
+from databright.client.governance import GovernanceView
 from databright.client.initiator import InitiatorView
 from databright.client.models import ModelView
+from databright.client.provenance import ProvenanceView
+from databright.client.shareholder import ShareholderView
 from databright.client.wallet import WalletView
 from databright.client.worker import WorkerView
 from databright.client.writing import Desk
 from databright.units import Address
+from databright.wiring.discussion import domain_of, open_door, open_log, publisher_of
 from databright.wiring.session import Actor, OpenMarket, keystore, open_actor, open_market
 
 
@@ -70,8 +76,18 @@ class Client:
 
     @cached_property
     def contributor(self) -> ContributorView:
-        """Proposals, shares and dividends."""
+        """Proposals and what became of them."""
         return ContributorView(self._desk)
+
+    @cached_property
+    def shareholder(self) -> ShareholderView:
+        """Shares and their income."""
+        return ShareholderView(self._desk)
+
+    @cached_property
+    def provenance(self) -> ProvenanceView:
+        """Points of accepted data and their proofs."""
+        return ProvenanceView(self._desk)
 
     @cached_property
     def curator(self) -> CuratorView:
@@ -90,8 +106,32 @@ class Client:
 
     @cached_property
     def evaluator(self) -> EvaluatorView:
-        """Retiring holdouts."""
+        """Stakes of evaluators, and retiring holdouts."""
         return EvaluatorView(self._desk)
+
+    @cached_property
+    def discussion(self) -> DiscussionView:
+        """Threads, drafts and notices in this home's database."""
+        log = open_log(self._market.home)
+        way = LocalWay(log, open_door(self._market, log), publisher_of(self._market.home))
+        return DiscussionView(self._desk, way)
+
+    def discussion_at(self, url: str) -> DiscussionView:
+        """The same over HTTP.
+
+        Args:
+            url: address of the page of this market, e.g. http://127.0.0.1:8000/.
+
+        Returns:
+            The view.
+        """
+        domain = domain_of(self._market.deployment)
+        return DiscussionView(self._desk, RemoteWay(url, domain.chain_id, domain.contract))
+
+    @cached_property
+    def governance(self) -> GovernanceView:
+        """Challenges, motions and takedowns."""
+        return GovernanceView(self._desk)
 
     @cached_property
     def wallet(self) -> WalletView:

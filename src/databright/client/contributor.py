@@ -1,23 +1,31 @@
-"""What a contributor does: propose rows, hold shares, take dividends."""
+"""What a contributor does: propose rows, revise or withdraw them, look at what became of them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
+from databright.client.points import keep_points
 from databright.client.writing import Desk, Made, Written
-from databright.custody.blobs import read_blob
-from databright.data_market.dividends import plan_claims
+from databright.data_market.contributors import Record, record_of
 from databright.data_market.docket import Docket
-from databright.data_market.proposals import ProposalDraft, plan_proposal
+from databright.data_market.proposals import (
+    OwnedRows,
+    ProposalDraft,
+    ProposalPlan,
+    plan_proposal,
+    plan_revision,
+    plan_withdrawal,
+)
 from databright.data_market.registry import Proposal
-from databright.data_market.shares import Holding, holdings
-from databright.records.datasets import MAX_CARD_BYTES
-from databright.records.evidence import Manifest, SignedEvidence
+from databright.records.evidence import SignedEvidence
+from databright.records.manifest import Manifest, Samples
 from databright.records.rows import Rows, read_rows
+from databright.units import Address
 
 
 class ContributorView:
-    """Proposals, shares and dividends.
+    """Proposals and what became of them.
 
     Args:
         desk: actor and market.
@@ -30,7 +38,7 @@ class ContributorView:
     def propose(
         self,
         dataset: int,
-        data: Rows | str | Path,
+        data: Rows | str | Path | Sequence[OwnedRows],
         draft: ProposalDraft,
         *,
         dry_run: bool = False,
@@ -39,7 +47,8 @@ class ContributorView:
 
         Args:
             dataset: its id.
-            data: rows, or a .csv, .npz or .safetensors file of them.
+            data: the actor's rows, or a .csv, .npz or .safetensors file of them, or the rows of
+                several owners, whose shares go to the draft's payee.
             draft: what is said about them.
             dry_run: show only.
 
@@ -47,10 +56,60 @@ class ContributorView:
             What was done, with the proposal's id.
         """
         self._registry.dataset(dataset)  # an unknown dataset is said before a file is read
-        rows = data if isinstance(data, Rows) else read_rows(Path(data))
-        plan = plan_proposal(self._registry, self._desk.actor.address, dataset, rows, draft)
+        plan = plan_proposal(
+            self._registry, self._desk.actor.address, dataset, self._parts(data), draft
+        )
+        return self._send(plan, dry_run=dry_run)
+
+    def revise(
+        self,
+        proposal: int,
+        data: Rows | str | Path | Sequence[OwnedRows],
+        draft: ProposalDraft,
+        *,
+        dry_run: bool = False,
+    ) -> Written:
+        """Replace an open proposal: a new id in the same thread, votes begun anew.
+
+        Args:
+            proposal: id of the open proposal.
+            data: the new rows, as for `propose`.
+            draft: what is said about them; request and payee stay.
+            dry_run: show only.
+
+        Returns:
+            What was done, with the revision's id.
+        """
+        self._registry.proposal(proposal)
+        plan = plan_revision(
+            self._registry, self._desk.actor.address, proposal, self._parts(data), draft
+        )
+        return self._send(plan, dry_run=dry_run)
+
+    def withdraw(self, proposal: int, *, dry_run: bool = False) -> Written:
+        """Take a proposal off before its vote begins.
+
+        Args:
+            proposal: its id.
+            dry_run: show only.
+
+        Returns:
+            What was done.
+        """
+        plan = plan_withdrawal(self._registry, self._desk.actor.address, proposal)
+        return self._desk.write(plan, dry_run=dry_run)
+
+    def _parts(self, data: Rows | str | Path | Sequence[OwnedRows]) -> Sequence[OwnedRows]:
+        if isinstance(data, str | Path):
+            data = read_rows(Path(data))
+        return [OwnedRows(self._desk.actor.address, data)] if isinstance(data, Rows) else data
+
+    def _send(self, planned: ProposalPlan, *, dry_run: bool) -> Written:
+        if not dry_run:
+            keep_points(self._desk.market.home, planned.root, planned.book)
         association = self._desk.market.contracts.association
-        return self._desk.write(plan, Made(association, "Proposed", "proposal"), dry_run=dry_run)
+        made = Made(association, "Proposed", "proposal")
+        return self._desk.write(planned.plan, made, dry_run=dry_run)
 
     def proposals(self, dataset: int | None = None) -> list[Proposal]:
         """All proposals, or those of one dataset.
@@ -59,12 +118,14 @@ class ContributorView:
             dataset: its id; None for all.
 
         Returns:
-            In order of commitment.
+            By dataset, in order of commitment.
         """
-        if dataset is not None:
-            self._registry.dataset(dataset)
-        found = [self._registry.proposal(n) for n in range(1, self._registry.num_proposals() + 1)]
-        return [item for item in found if dataset in (None, item.dataset)]
+        ids = (
+            self._registry.all_proposal_ids()
+            if dataset is None
+            else self._registry.proposal_ids(dataset)
+        )
+        return [self._registry.proposal(one) for one in ids]
 
     def proposal(self, proposal: int) -> Proposal:
         """One proposal.
@@ -73,9 +134,20 @@ class ContributorView:
             proposal: its id.
 
         Returns:
-            Its state.
+            Its terms and state.
         """
         return self._registry.proposal(proposal)
+
+    def thread(self, proposal: int) -> list[Proposal]:
+        """A proposal and what it revises.
+
+        Args:
+            proposal: its id.
+
+        Returns:
+            The thread, oldest first.
+        """
+        return self._registry.thread(proposal)
 
     def manifest(self, proposal: int) -> Manifest:
         """What a proposer says about the rows.
@@ -89,8 +161,21 @@ class ContributorView:
         Raises:
             StorageError: it is not in the store, or its bytes are corrupt.
         """
-        digest = self._registry.proposal(proposal).manifest
-        return Manifest.from_json(read_blob(self._registry.store, digest, MAX_CARD_BYTES))
+        return self._registry.manifest(self._registry.proposal(proposal).manifest)
+
+    def samples(self, proposal: int) -> Samples | None:
+        """The rows that a proposer shows.
+
+        Args:
+            proposal: its id.
+
+        Returns:
+            The samples; None where there are none.
+
+        Raises:
+            StorageError: they are not in the store, or their bytes are corrupt.
+        """
+        return self._registry.samples(self.manifest(proposal))
 
     def evidence(self, proposal: int) -> list[SignedEvidence]:
         """Evidence published on a proposal, with valid signatures.
@@ -106,37 +191,13 @@ class ContributorView:
         docket.refresh()
         return docket.published(proposal)
 
-    def shares(self, dataset: int | None = None) -> list[Holding]:
-        """The actor's shares and waiting dividends.
+    def record(self, address: Address | None = None) -> Record:
+        """What became of everything that an address proposed.
 
         Args:
-            dataset: one dataset's; None for all.
+            address: the proposer; the actor when None.
 
         Returns:
-            By tranche.
+            Its record.
         """
-        return holdings(self._registry, self._desk.actor.address, dataset)
-
-    def claimable(self, dataset: int | None = None) -> int:
-        """Dividends that wait for the actor.
-
-        Args:
-            dataset: one dataset's; None for all.
-
-        Returns:
-            Base units.
-        """
-        return sum(item.claimable for item in self.shares(dataset))
-
-    def claim(self, dataset: int | None = None, *, dry_run: bool = False) -> Written:
-        """Take all waiting dividends.
-
-        Args:
-            dataset: one dataset's; None for all.
-            dry_run: show only.
-
-        Returns:
-            What was done.
-        """
-        plan = plan_claims(self._registry, self._desk.actor.address, dataset)
-        return self._desk.write(plan, dry_run=dry_run)
+        return record_of(self._registry, address or self._desk.actor.address)

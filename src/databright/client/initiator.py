@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from databright.client.writing import Desk, Made, Written
+from databright.custody.blobs import read_blob
 from databright.data_market.registry import Dataset, Request
 from databright.data_market.requests import (
     DatasetDraft,
+    RequestDraft,
     plan_close,
     plan_dataset,
     plan_request,
     plan_top_up,
 )
+from databright.records.datasets import MAX_CARD_BYTES, RequestCard
 from databright.records.rows import Rows
-from databright.units import Amount, Seconds
+from databright.units import Amount
 
 
 class InitiatorView:
@@ -37,10 +40,8 @@ class InitiatorView:
             What was done, with the dataset's id.
         """
         plan = plan_dataset(self._registry, draft)
-        association = self._desk.market.contracts.association
-        return self._desk.write(
-            plan, Made(association, "DatasetCreated", "dataset"), dry_run=dry_run
-        )
+        charter = self._desk.market.contracts.charter
+        return self._desk.write(plan, Made(charter, "DatasetCreated", "dataset"), dry_run=dry_run)
 
     def datasets(self) -> list[Dataset]:
         """All datasets.
@@ -62,41 +63,22 @@ class InitiatorView:
         return self._registry.dataset(dataset)
 
     def open_request(
-        self,
-        dataset: int,
-        holdout: Rows,
-        *,
-        deadline: Seconds,
-        escrow: Amount = Amount(0),
-        award_rate: Amount = Amount(0),
-        dry_run: bool = False,
+        self, dataset: int, holdout: Rows, draft: RequestDraft, *, dry_run: bool = False
     ) -> Written:
         """Open a request for data with a sealed holdout.
 
         Args:
             dataset: id of the dataset.
             holdout: hidden rows.
-            deadline: chain time until which proposals are taken.
-            escrow: money for awards and fees.
-            award_rate: base units for 1,000 shares.
+            draft: what is asked for and paid.
             dry_run: show only.
 
         Returns:
             What was done, with the request's id.
         """
-        plan = plan_request(
-            self._registry,
-            self._desk.actor.address,
-            dataset,
-            holdout,
-            deadline=deadline,
-            escrow=escrow,
-            award_rate=award_rate,
-        )
-        association = self._desk.market.contracts.association
-        return self._desk.write(
-            plan, Made(association, "RequestOpened", "request"), dry_run=dry_run
-        )
+        plan = plan_request(self._registry, self._desk.actor.address, dataset, holdout, draft)
+        requests = self._desk.market.contracts.requests
+        return self._desk.write(plan, Made(requests, "RequestOpened", "request"), dry_run=dry_run)
 
     def requests(self) -> list[Request]:
         """All requests.
@@ -116,6 +98,21 @@ class InitiatorView:
             Its state.
         """
         return self._registry.request(request)
+
+    def request_card(self, request: int) -> RequestCard:
+        """What a request asks for.
+
+        Args:
+            request: its id.
+
+        Returns:
+            Its card.
+
+        Raises:
+            StorageError: it is not in the store, or its bytes are corrupt.
+        """
+        digest = self._registry.request(request).card
+        return RequestCard.from_json(read_blob(self._registry.store, digest, MAX_CARD_BYTES))
 
     def top_up(self, request: int, amount: Amount, *, dry_run: bool = False) -> Written:
         """Pay more into a request.

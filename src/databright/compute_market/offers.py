@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from databright.chain.market_contracts import MarketContracts
+from databright.chain.snapshots import check_snapshot
 from databright.compute_market.jobs import NUMERIC_CLASS
 from databright.compute_market.projections import WorkerEntry, replay_workers
 from databright.errors import BadInputError, PlanRefusedError
@@ -146,7 +147,7 @@ def plan_job(
         UnknownEntityError: there is no such dataset.
     """
     database = contracts.database(dataset)
-    highest = int(contracts.association.call("max_exposure_bps", dataset))
+    highest = int(contracts.charter.call("max_exposure_bps", dataset))
     cap = highest if cap_bps is None else cap_bps
     version = int(database.call("num_snapshots")) if snapshot is None else snapshot
     offers = [o for o in read_offers(contracts) if node is None or node in o.serves]
@@ -171,9 +172,9 @@ def _data_fee(contracts: MarketContracts, dataset: int, snapshot: int) -> Amount
             owners_needed=0,
             owners_available=0,
         )
-    view = database.call("snapshot", snapshot)
-    total_shares = view["total_shares"] if isinstance(view, dict) else view[2]
-    return Amount(int(database.call("price_per_use")) if int(total_shares) else 0)
+    check_snapshot(database, dataset, snapshot)
+    total_shares = int(database.call("total_shares", snapshot))
+    return Amount(int(database.call("price_per_use")) if total_shares else 0)
 
 
 def plan_from_offers(

@@ -61,6 +61,7 @@ DEPLOY_ORDER: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ("JobEscrow", ("MarketToken", "Charter", "WorkerRegistry")),
     ("ModelRegistry", ("JobEscrow", "Charter")),
     ("PredictionMarket", ("MarketToken", "ModelRegistry", "WorkerRegistry", "Charter")),
+    ("DiscussionAnchor", ()),
 )
 """Contracts in order of deployment, one transaction each, with their constructor's arguments.
 

@@ -11,6 +11,8 @@ from databright.records.deployment import Deployment
 from databright.records.strict_json import dumps_canonical
 from databright.units import Address, Cid
 
+MAX_REF_BYTES: Final = 64 * 1024
+"""Largest reference that is read."""
 REFERENCE_KIND: Final = "databright/sealed-ref/v1"
 LABEL_HOLDOUT: Final = "holdout"
 

@@ -15,6 +15,7 @@ from typing import Final
 
 from databright.chain.bindings import Signer
 from databright.custody.blobs import sha256
+from databright.data_market.challenges import challenge_of, plan_answer
 from databright.data_market.docket import Docket
 from databright.data_market.measuring import Computes, Measurement, Measurer
 from databright.data_market.private_losses import PrivateLosses
@@ -26,6 +27,7 @@ from databright.errors import (
     TransactionFailedError,
 )
 from databright.records.evidence import OUTCOMES
+from databright.records.terms import split_proposal_id
 from databright.units import Address
 
 _LOG = logging.getLogger(__name__)
@@ -96,10 +98,13 @@ class _Budget:
 
 @dataclass(frozen=True)
 class _Task:
+    """A measurement that is wanted, and the evaluators who may do it, in the order of the rules."""
+
     proposal: int
     base: int
-    is_next: bool
+    is_urgent: bool
     dataset: int
+    evaluators: tuple[Address, ...]
 
     @property
     def key(self) -> tuple[int, int]:
@@ -148,12 +153,14 @@ class EvaluatorLoop:
         """Do the most urgent measurement, if any.
 
         Returns:
-            Whether evidence was published.
+            Whether evidence was published, or a challenge answered.
 
         Raises:
             ChainError: the chain cannot be reached.
         """
         self.docket.refresh()
+        if self._answer_one():
+            return True
         for task in self._tasks():
             failure = self._failed.get(task.key)
             if failure is not None and time.monotonic() < failure.again_at:
@@ -192,45 +199,83 @@ class EvaluatorLoop:
     def _tasks(self) -> list[_Task]:
         found: list[_Task] = []
         for dataset, proposals in self.docket.undecided().items():
-            if self._keys.address not in self.docket.rules(dataset).evaluators:
-                continue
             base = self.docket.head(dataset)
-            nexts = self.docket.nexts(dataset, proposals)
-            found.extend(
-                _Task(proposal, base, proposal in nexts, dataset)
-                for proposal in proposals
-                if self._is_wanted(proposal, base, is_next=proposal in nexts)
-            )
+            nexts = self.docket.nexts(proposals)
+            for proposal in proposals:
+                task = (
+                    self._answer_task(dataset, proposal)
+                    if self.docket.is_challenged(proposal)
+                    else self._task(dataset, proposal, base, is_next=proposal in nexts)
+                )
+                if task is not None:
+                    found.append(task)
         return sorted(
             found,
             key=lambda task: (
-                not task.is_next,
+                not task.is_urgent,
                 self._spent_s[task.dataset] // _SHARE_S,
                 task.proposal,
             ),
         )
 
-    def _is_wanted(self, proposal: int, base: int, *, is_next: bool) -> bool:
-        mine = [
+    def _task(self, dataset: int, proposal: int, base: int, *, is_next: bool) -> _Task | None:
+        if self._keys.address not in self.docket.counting(proposal):
+            return None
+        bases = self._my_bases(proposal)
+        if base in bases or self.docket.settled(proposal, base):
+            return None
+        # Voters need evidence once; only the next in order needs it on the newest snapshot.
+        if not is_next and (bases or self.docket.newest_settled(proposal)):
+            return None
+        # Turns go by the rules alone, as Charter.turn_of has it: who takes a proposal off after
+        # evidence was published pays those whose turn it was.
+        evaluators = self.docket.rules(proposal).evaluators
+        return _Task(proposal, base, is_next, dataset, evaluators)
+
+    def _answer_task(self, dataset: int, proposal: int) -> _Task | None:
+        """Measure a challenged proposal again on its base: whoever did not sign the verdict."""
+        challenge = challenge_of(self._registry, proposal)
+        others = [who for who in self.docket.counting(proposal) if who not in challenge.signers]
+        if self._keys.address not in others or challenge.base in self._my_bases(proposal):
+            return None
+        if self.docket.settled(proposal, challenge.base, without=challenge.signers):
+            return None
+        return _Task(proposal, challenge.base, True, dataset, tuple(others))
+
+    def _my_bases(self, proposal: int) -> set[int]:
+        return {
             evidence.verdict.base
             for evidence in self.docket.published(proposal)
             if evidence.evaluator == self._keys.address
-        ]
-        if base in mine or self.docket.settled(proposal, base):
-            return False
-        # Voters need evidence once; only the next in order needs it on the newest snapshot.
-        return is_next or not (mine or self.docket.newest_settled(proposal))
+        }
 
     def _is_my_turn(self, task: _Task) -> bool:
         """Whether to measure now; k evaluators take turns, the others stand in after a while."""
-        dataset = self._registry.proposal(task.proposal).dataset
-        rules = self.docket.rules(dataset)
-        place = (rules.evaluators.index(self._keys.address) - task.proposal) % len(rules.evaluators)
-        if place < rules.threshold:
+        number = split_proposal_id(task.proposal)[1]
+        place = (task.evaluators.index(self._keys.address) - number) % len(task.evaluators)
+        if place < self.docket.rules(task.proposal).threshold:
             return True
         key = (task.proposal, task.base)
         self._waited[key] = self._waited.get(key, 0) + 1
         return self._waited[key] > self._patience
+
+    def _answer_one(self) -> bool:
+        """Decide a challenge that k others have measured again; they are paid its bond."""
+        for proposals in self.docket.undecided().values():
+            for proposal in proposals:
+                if not self.docket.is_challenged(proposal):
+                    continue
+                try:
+                    plan = plan_answer(self.docket, proposal)
+                    if self._keys.address not in self.docket.counting(proposal) or plan is None:
+                        continue
+                    plan.send(self._keys.signer, self._registry.store.put)
+                except (BadInputError, TransactionFailedError) as error:
+                    _LOG.info("the challenge of proposal %d was not answered: %s", proposal, error)
+                    continue
+                _LOG.info("the challenge of proposal %d is answered", proposal)
+                return True
+        return False
 
     def _publish(self, task: _Task, measured: Measurement) -> bool:
         verdict = measured.verdict
@@ -242,7 +287,7 @@ class EvaluatorLoop:
         self._registry.store.put(measured.figures)
         self._registry.store.put(blob)
         try:
-            self._registry.contracts.association.transact(
+            self._registry.contracts.verdicts.transact(
                 self._keys.signer, "publish_evidence", task.proposal, task.base, sha256(blob)
             )
         except TransactionFailedError as error:

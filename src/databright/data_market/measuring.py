@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -21,10 +21,7 @@ from databright.custody.blobs import read_blob, sha256
 from databright.custody.references import LABEL_HOLDOUT, rows_label
 from databright.data_market.docket import Docket
 from databright.data_market.private_losses import loss_blob
-from databright.data_market.registry import (
-    Proposal,
-    Reader,
-)
+from databright.data_market.registry import Proposal, Reader, concatenate
 from databright.data_market.requests import MAX_PROGRAM_BYTES, MAX_WEIGHTS_BYTES
 from databright.errors import (
     BadInputError,
@@ -42,15 +39,14 @@ from databright.programs.schedule import batch_indices
 from databright.programs.whole import WholePlan
 from databright.records.datasets import DatasetCard
 from databright.records.evidence import (
-    MANIFEST_KIND,
     OUTCOME_FRAUD,
     OUTCOMES,
-    Manifest,
     Verdict,
 )
 from databright.records.rows import Rows, rows_from_blob, rows_to_blob
 from databright.records.strict_json import JsonValue, dumps_canonical, loads_object
 from databright.records.tensors import dump_tensors, load_tensors
+from databright.records.terms import Terms, split_proposal_id
 from databright.units import Digest
 
 _LOG = logging.getLogger(__name__)
@@ -64,6 +60,7 @@ _MAX_TENSORS: Final = 1000
 _KEPT_ROWS = 64
 _KEPT_LOGITS = 64
 _KEPT_BYTES = 2**30
+_RowsKey = tuple[int, bytes, str, bytes]
 
 
 class Computes(Protocol):
@@ -111,7 +108,7 @@ class Measurer:
         self._registry = docket.registry
         self._reader = reader
         self._compute = compute
-        self._rows: OrderedDict[tuple[int, bytes, str], Rows] = OrderedDict()
+        self._rows: OrderedDict[_RowsKey, Rows] = OrderedDict()
         self._logits: OrderedDict[bytes, NDArray[np.float32]] = OrderedDict()
 
     def measure(self, proposal: int, base: int) -> Measurement:
@@ -137,7 +134,7 @@ class Measurer:
             )
         holdout = self.holdout(request)
         try:
-            proposed = self._proposed(found)
+            proposed = self._proposed(found.terms)
         except (SealBrokenError, MalformedDataError) as error:
             return self._unreadable(found, base, str(error))
         return self._measured(found, base, proposed, holdout)
@@ -161,29 +158,35 @@ class Measurer:
                 f"the holdout of request {request} is not the one committed to on chain: its "
                 "initiator must open a new request"
             )
-        return self._open(found.dataset, found.holdout_ref, LABEL_HOLDOUT)
-
-    def _proposed(self, proposal: Proposal) -> Rows:
-        manifest = Manifest.from_json(
-            read_blob(self._registry.store, proposal.manifest, MAX_FIGURES_BYTES)
+        return self._kept(
+            (found.dataset, found.holdout_ref, LABEL_HOLDOUT, b""),
+            lambda: self._registry.open_rows(
+                found.dataset, found.holdout_ref, LABEL_HOLDOUT, self._reader
+            ),
         )
-        sealed = self._registry.sealed_ref(proposal.ref)
-        if bytes(sealed.plain_commitment) != bytes(manifest.commitment):
-            raise MalformedDataError(f"the {MANIFEST_KIND} names other rows than the sealed ones")
-        rows = self._open(proposal.dataset, proposal.ref, rows_label(proposal.proposer))
-        if not len(rows) == manifest.num_rows == proposal.num_rows:
-            raise MalformedDataError(
-                f"{len(rows)} rows were sealed, the manifest says {manifest.num_rows} and the "
-                f"proposal {proposal.num_rows}"
-            )
-        return rows
 
-    def _open(self, dataset: int, ref: bytes, label: str) -> Rows:
-        key = (dataset, bytes(ref), label)
+    def forget(self, refs: Collection[Digest]) -> None:
+        """Drop opened rows from memory: what was taken down must not stay here either.
+
+        Args:
+            refs: digests of their sealed references.
+        """
+        for key in [key for key in self._rows if key[1] in refs]:
+            del self._rows[key]
+
+    def _proposed(self, terms: Terms) -> Rows:
+        """Rows of a proposal, held against everything that it committed to."""
+        key = (split_proposal_id(terms.proposal)[0], terms.ref, rows_label(terms.proposer))
+        return self._kept(
+            (*key, terms.commitment()),
+            lambda: concatenate(
+                [part.rows for part in self._registry.open_proposal(terms, self._reader)]
+            ),
+        )
+
+    def _kept(self, key: _RowsKey, open_rows: Callable[[], Rows]) -> Rows:
         if key not in self._rows:
-            self._rows[key] = self._registry.open_rows(
-                dataset, Digest(bytes(ref)), label, self._reader
-            )
+            self._rows[key] = open_rows()
             while len(self._rows) > 1 and (
                 len(self._rows) > _KEPT_ROWS
                 or sum(rows.x_NF.nbytes for rows in self._rows.values()) > _KEPT_BYTES
@@ -195,11 +198,12 @@ class Measurer:
     def _measured(
         self, proposal: Proposal, base: int, proposed: Rows, holdout: Rows
     ) -> Measurement:
-        rules = self._docket.rules(proposal.dataset)
+        rules = self._docket.rules(proposal.id)
         card = self._registry.card(rules)
         accepted = self._accepted(proposal.dataset, base)
-        earlier = [p for p in self._docket.earlier(proposal.id) if p not in accepted]
+        earlier = [p for p in self._docket.earlier(proposal.id, base) if p not in accepted]
         pending, unreadable = self._pending(earlier)
+        own = self._docket.thread(proposal.id)
         schema = self._registry.schema(rules)
         evaluation = evaluate(
             proposed,
@@ -208,6 +212,7 @@ class Measurer:
             holdout,
             schema,
             lambda rows: self.logits(card, rows, holdout),
+            exempt={*own, *(other for other in accepted if other > proposal.id)},
         )
         before_NK = (
             self.logits(card, join_rows(list(accepted.values())), holdout)
@@ -226,6 +231,7 @@ class Measurer:
             {
                 "accepted": [*accepted],
                 "named": [*sorted([*accepted, *pending])],
+                "own": [*own],
                 "unreadable": [*unreadable],
                 "losses_before": sha256(before).hex(),
                 "losses_after": sha256(after).hex(),
@@ -247,12 +253,9 @@ class Measurer:
     def _accepted(self, dataset: int, base: int) -> dict[int, Rows]:
         if base == 0:
             return {}
-        count = self._registry.snapshot(dataset, base).num_entries
         return {
-            entry.proposal: self._open(
-                dataset, entry.ref, rows_label(self._registry.proposal(entry.proposal).proposer)
-            )
-            for entry in self._registry.entries(dataset, count)
+            entry.proposal: self._proposed(entry.terms)
+            for entry in self._registry.entries(dataset, base)
         }
 
     def _pending(self, earlier: list[int]) -> tuple[dict[int, Rows], list[int]]:
@@ -260,7 +263,7 @@ class Measurer:
         unreadable: list[int] = []
         for other in earlier:
             try:
-                pending[other] = self._proposed(self._registry.proposal(other))
+                pending[other] = self._proposed(self._registry.proposal(other).terms)
             except (StorageError, CustodyError, MalformedDataError) as error:
                 # What no evaluator can open cannot have been copied.
                 _LOG.warning("proposal %d cannot be compared with: %s", other, error)
@@ -268,7 +271,7 @@ class Measurer:
         return pending, unreadable
 
     def _unreadable(self, proposal: Proposal, base: int, error: str) -> Measurement:
-        card = self._registry.card(self._docket.rules(proposal.dataset))
+        card = self._registry.card(self._docket.rules(proposal.id))
         reason = f"the sealed rows of proposal {proposal.id} cannot be used: {error}"
         figures = _figures_json(proposal, base, card, None, {"unusable": True})
         verdict = Verdict(

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from databright.chain.bindings import Signer
 from databright.custody.blobs import read_blob
 from databright.data_market.docket import Docket
+from databright.data_market.lending import Loan, castable, loans, plan_vote_lent
 from databright.data_market.measuring import MAX_FIGURES_BYTES
 from databright.data_market.oracles.base import Decision, Opinion, Policy
-from databright.data_market.voting import castable, plan_vote_lent
+from databright.data_market.voting import Votable, votable
 from databright.errors import BadInputError, StorageError, TransactionFailedError
 from databright.records.evidence import SignedEvidence
 from databright.records.strict_json import JsonValue, loads_object
-from databright.units import Address
+from databright.units import BPS, Address
 
 _LOG = logging.getLogger(__name__)
 
@@ -62,38 +63,54 @@ class OracleLoop:
             ChainError: the chain cannot be reached.
         """
         self._docket.refresh()
-        now = self._docket.registry.contracts.chain.head().timestamp
+        registry = self._docket.registry
+        now = registry.contracts.chain.next_timestamp()
+        undecided = self._docket.undecided().values()
+        listed = loans(registry, oracle=self._address) if any(undecided) else []
         rulings: list[Ruling] = []
-        for proposals in self._docket.undecided().values():
-            for proposal in proposals:
-                found = self._docket.registry.proposal(proposal)
-                agreed = self._docket.newest_settled(proposal)
-                if now >= found.deadline or not agreed:
-                    continue
-                if not castable(self._docket.registry, self._address, found):
-                    continue
-                ruling = self._rule(proposal, agreed)
-                if ruling is not None:
-                    rulings.append(ruling)
+        for proposal in [number for proposals in undecided for number in proposals]:
+            agreed = self._docket.newest_settled(proposal)
+            if not agreed or not listed:
+                continue
+            found = votable(registry, proposal)
+            if not found.tally.votes_from <= now < found.tally.deadline:
+                continue
+            ruling = self._rule(found, agreed, listed)
+            if ruling is not None:
+                rulings.append(ruling)
         return rulings
 
-    def _rule(self, proposal: int, agreed: list[SignedEvidence]) -> Ruling | None:
+    def _rule(
+        self, found: Votable, agreed: list[SignedEvidence], listed: list[Loan]
+    ) -> Ruling | None:
+        proposal, registry = found.id, self._docket.registry
+        if not castable(registry, listed, found, BPS):
+            return None
         opinion = self._policy.decide(agreed, self._figures(agreed[0]))
-        if opinion.decision is Decision.ABSTAIN:
+        is_sure = bool(castable(registry, listed, found, opinion.confidence))
+        if opinion.decision is Decision.ABSTAIN or not is_sure:
             if self._said.get(proposal) == opinion:
                 return None
             self._said[proposal] = opinion
-            _LOG.info("proposal %d: abstains; %s", proposal, opinion.reason)
+            _LOG.info("proposal %d: casts nothing; %s", proposal, opinion.reason)
             return Ruling(proposal, opinion, cast=False)
         support = opinion.decision is Decision.ACCEPT
         try:
-            plan = plan_vote_lent(self._docket.registry, self._address, proposal, support)
-            plan.send(self._signer, self._docket.registry.store.put)
+            plan = plan_vote_lent(
+                registry, self._address, proposal, support=support, confidence=opinion.confidence
+            )
+            plan.send(self._signer, registry.store.put)
         except (BadInputError, TransactionFailedError) as error:
             _LOG.info("proposal %d: the ballot was not taken: %s", proposal, error)
             return None
         self._said[proposal] = opinion
-        _LOG.info("proposal %d: votes to %s; %s", proposal, opinion.decision, opinion.reason)
+        _LOG.info(
+            "proposal %d: votes to %s, %d bps sure; %s",
+            proposal,
+            opinion.decision,
+            opinion.confidence,
+            opinion.reason,
+        )
         return Ruling(proposal, opinion, cast=True)
 
     def _figures(self, evidence: SignedEvidence) -> Mapping[str, JsonValue] | None:

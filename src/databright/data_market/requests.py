@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -10,16 +10,14 @@ from databright.chain.writes import Call, WritePlan, approval, check_money
 from databright.custody.blobs import sha256
 from databright.custody.references import LABEL_HOLDOUT, reference_to_json, seal_context
 from databright.custody.sealing import SealedRef, seal_to_nodes
-from databright.data_market.registry import (
-    DataRegistry,
-    Dataset,
-    Request,
-)
+from databright.data_market.entities import Step
+from databright.data_market.registry import DataRegistry, Dataset, Request
 from databright.errors import BadInputError
 from databright.programs.oplist import program_from_json
 from databright.programs.validate import validate_program
-from databright.records.datasets import DatasetCard, Rules
+from databright.records.datasets import DatasetCard, RequestCard
 from databright.records.rows import Rows, Schema, rows_to_blob
+from databright.records.rules import Rules
 from databright.records.tensors import load_tensors
 from databright.storage.base import open_store
 from databright.units import Address, Amount, Seconds, in_tokens
@@ -29,6 +27,8 @@ MIN_HOLDOUT_ROWS: Final = 30
 MAX_PROGRAM_BYTES: Final = 1 << 20
 MAX_WEIGHTS_BYTES: Final = 512 << 20
 MAX_LICENCE_BYTES: Final = 1 << 20
+MAX_ESCROW: Final = 2**96 - 1
+MAX_STEPS_OF_CURVE: Final = 4
 _MAX_TENSORS: Final = 1000
 
 
@@ -45,7 +45,7 @@ class DatasetDraft:
         program: op-list JSON that evaluations train.
         weights: tensor blob of the program's initial weights.
         steps: optimizer steps of one evaluation training.
-        rules: the rules; their digests (metadata, schema, licence) are filled in here.
+        rules: its first rules; their digests (metadata, schema, licence) are filled in here.
         restrict_programs: whether jobs may train this program alone.
     """
 
@@ -115,7 +115,7 @@ def plan_dataset(registry: DataRegistry, draft: DatasetDraft) -> WritePlan:
             f"{program_digest.hex()}"
         )
     call = Call(
-        registry.contracts.association,
+        registry.contracts.charter,
         "create_dataset",
         (rules.to_struct(),),
         f"open the dataset {draft.title!r}",
@@ -123,15 +123,28 @@ def plan_dataset(registry: DataRegistry, draft: DatasetDraft) -> WritePlan:
     return WritePlan((call,), (card, schema, licence, draft.program, draft.weights))
 
 
+@dataclass(frozen=True)
+class RequestDraft:
+    """What an initiator asks for.
+
+    Attributes:
+        deadline: chain time until which proposals are taken.
+        escrow: money for awards and fees; 0 = shares alone.
+        curve: what shares earn, by how many the request has brought: falling steps; none = no
+            award.
+        title: one line; the dataset's when empty.
+        description: free text.
+    """
+
+    deadline: Seconds
+    escrow: Amount = Amount(0)
+    curve: tuple[Step, ...] = ()
+    title: str = ""
+    description: str = ""
+
+
 def plan_request(
-    registry: DataRegistry,
-    initiator: Address,
-    dataset: int,
-    holdout: Rows,
-    *,
-    deadline: Seconds,
-    escrow: Amount = Amount(0),
-    award_rate: Amount = Amount(0),
+    registry: DataRegistry, initiator: Address, dataset: int, holdout: Rows, draft: RequestDraft
 ) -> WritePlan:
     """Plan a request for data with a sealed holdout.
 
@@ -140,54 +153,99 @@ def plan_request(
         initiator: who pays.
         dataset: id of the dataset to grow.
         holdout: hidden rows that measure proposals, at least 30.
-        deadline: chain time until which proposals are taken.
-        escrow: money for awards and fees; 0 = shares alone.
-        award_rate: base units for 1,000 shares minted.
+        draft: what is asked for and paid.
 
     Returns:
-        Blobs (ciphertext, envelopes, reference), the approval where money is needed, and the
-        transaction that opens the request.
+        Blobs (ciphertext, envelopes, reference, card), the approval where money is needed, and
+        the transaction that opens the request.
 
     Raises:
         UnknownEntityError: no such dataset.
-        BadInputError: a closed dataset, a past deadline, too little money, too few rows.
+        BadInputError: a closed dataset, a past deadline, too little money, too few rows, a curve
+            that rises, or no escrow from somebody else than the dataset's creator.
         MalformedDataError: rows that do not follow the schema.
     """
     found = registry.dataset(dataset)
-    schema = registry.schema(found.rules)
-    card = registry.card(found.rules)
+    rules = found.rules
+    card = registry.card(rules)
     if len(holdout) < MIN_HOLDOUT_ROWS:
         raise BadInputError(
             f"the holdout has {len(holdout)} rows: at least {MIN_HOLDOUT_ROWS} are needed to "
             "measure a gain"
         )
-    holdout.check(schema)
+    holdout.check(registry.schema(rules))
     check_open(registry, found)
-    now = registry.contracts.chain.head().timestamp
-    if deadline <= now:
-        raise BadInputError(
-            f"the deadline {deadline} is not after the chain's time {now}: choose a later one"
-        )
-    if escrow < 0 or award_rate < 0:
-        raise BadInputError(f"escrow {escrow} and award rate {award_rate} must not be negative")
-    check_money(registry.contracts.token, initiator, escrow, "the escrow")
+    _check_request(registry, initiator, found, draft)
+    asked = RequestCard(
+        title=draft.title or card.title,
+        description=draft.description,
+        licence=card.licence,
+        licence_text=rules.licence,
+        schema=rules.schema,
+    ).to_json()
     sealed, blobs = seal_rows(registry, found, holdout, LABEL_HOLDOUT)
     reference = reference_to_json(sealed)
     call = Call(
-        registry.contracts.association,
+        registry.contracts.requests,
         "open_request",
         (
             dataset,
-            escrow,
-            award_rate,
-            deadline,
+            draft.escrow,
+            [(step.until, step.rate) for step in draft.curve],
+            draft.deadline,
             bytes(sealed.plain_commitment),
             sha256(reference),
             card.program,
+            sha256(asked),
         ),
-        f"open a request for data in dataset {dataset} with an escrow of {in_tokens(escrow)}",
+        f"open a request for data in dataset {dataset} with an escrow of {in_tokens(draft.escrow)}",
     )
-    return WritePlan((*_approval(registry, initiator, escrow), call), (*blobs, reference))
+    allow = _approval(registry, initiator, draft.escrow)
+    return WritePlan((*allow, call), (*blobs, reference, asked))
+
+
+def _check_request(
+    registry: DataRegistry, initiator: Address, dataset: Dataset, draft: RequestDraft
+) -> None:
+    now = registry.contracts.chain.head().timestamp
+    if draft.deadline <= now:
+        raise BadInputError(
+            f"the deadline {draft.deadline} is not after the chain's time {now}: choose a later one"
+        )
+    if not 0 <= draft.escrow <= MAX_ESCROW:
+        raise BadInputError(f"escrow {draft.escrow}: use 0 to {MAX_ESCROW} base units")
+    if draft.escrow == 0 and initiator != dataset.creator:
+        raise BadInputError(
+            f"only {dataset.creator}, who created dataset {dataset.id}, may ask without an escrow: "
+            "give one with --escrow"
+        )
+    check_curve(draft.curve)
+    check_money(registry.contracts.token, initiator, draft.escrow, "the escrow")
+
+
+def check_curve(curve: Sequence[Step]) -> None:
+    """Refuse an award curve that the contract does not take.
+
+    Args:
+        curve: its steps.
+
+    Raises:
+        BadInputError: too many steps, not ascending, or a rate that rises.
+    """
+    if len(curve) > MAX_STEPS_OF_CURVE:
+        raise BadInputError(f"an award curve of {len(curve)} steps: use up to {MAX_STEPS_OF_CURVE}")
+    until, rate = 0, int(MAX_ESCROW)
+    for step in curve:
+        if not until < step.until < 2**52:
+            raise BadInputError(
+                f"the award curve's step until {step.until} shares does not come after {until}"
+            )
+        if not 0 <= step.rate <= rate:
+            raise BadInputError(
+                f"the award curve goes from {rate} to {step.rate}: early data earns more, never "
+                "less, so its rates fall"
+            )
+        until, rate = step.until, step.rate
 
 
 def plan_top_up(registry: DataRegistry, payer: Address, request: int, amount: Amount) -> WritePlan:
@@ -213,7 +271,7 @@ def plan_top_up(registry: DataRegistry, payer: Address, request: int, amount: Am
         raise BadInputError(f"request {request} is closed: open a new one")
     check_money(registry.contracts.token, payer, amount, "the payment")
     call = Call(
-        registry.contracts.association, "top_up", (request, amount), f"top up request {request}"
+        registry.contracts.requests, "top_up", (request, amount), f"top up request {request}"
     )
     return WritePlan((*_approval(registry, payer, amount), call))
 
@@ -254,7 +312,7 @@ def plan_close(registry: DataRegistry, initiator: Address, request: int) -> Writ
             "are decided"
         )
     call = Call(
-        registry.contracts.association, "close_request", (request,), f"close request {request}"
+        registry.contracts.requests, "close_request", (request,), f"close request {request}"
     )
     return WritePlan((call,))
 
@@ -335,4 +393,4 @@ def check_request(registry: DataRegistry, request: int, dataset: int) -> Request
 
 def _approval(registry: DataRegistry, payer: Address, amount: int) -> tuple[Call, ...]:
     contracts = registry.contracts
-    return approval(contracts.token, payer, contracts.association, amount)
+    return approval(contracts.token, payer, contracts.requests, amount)

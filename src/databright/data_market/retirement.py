@@ -74,7 +74,7 @@ def plan_retirement(
         evaluations=evaluations,
     ).to_json()
     call = Call(
-        registry.contracts.association,
+        registry.contracts.requests,
         "retire_holdout",
         (request, sha256(reveal)),
         f"retire the holdout of request {request}",

@@ -10,8 +10,11 @@ from eth_account import Account
 from databright.errors import BadInputError, NotAuthorisedError
 from databright.records.evidence import SignedEvidence, Verdict
 from databright.records.signatures import Domain, Message, check_signer, sign
-from databright.units import Address
+from databright.units import Address, Seconds
 
+_M20 = 2**20 - 1
+_M40 = 2**40 - 1
+_POSTED = 104
 _FIELDS = (
     ("proposal", "uint256"),
     ("base", "uint256"),
@@ -29,11 +32,11 @@ class VerdictDomain:
 
     Attributes:
         chain_id: EIP-155 chain id.
-        association: address of the DataAssociation.
+        contract: address of the Verdicts.
     """
 
     chain_id: int
-    association: Address
+    contract: Address
 
     def sign(self, verdict: Verdict, reason: str, private_key: bytes) -> SignedEvidence:
         """Sign a verdict.
@@ -73,7 +76,62 @@ class VerdictDomain:
 
     @property
     def _domain(self) -> Domain:
-        return Domain(self.chain_id, self.association)
+        return Domain(self.chain_id, self.contract)
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What the Verdicts keep of a proposal.
+
+    Attributes:
+        is_pending: whether it is challenged now, so that nothing is executed.
+        was_challenged: whether it was challenged, now or earlier: it cannot be again.
+        is_measured: whether evidence is published on it.
+        decided_at: chain time at which its challenge was decided; 0 = never.
+        posted_at: chain time at which a verdict was posted; 0 = none is.
+        posted_base: snapshot that the posted verdict is about; another one on it cannot be posted.
+        posted: the high 152 bits of the posted verdict's digest.
+    """
+
+    is_pending: bool = False
+    was_challenged: bool = False
+    is_measured: bool = False
+    decided_at: Seconds = Seconds(0)
+    posted_at: Seconds = Seconds(0)
+    posted_base: int = 0
+    posted: int = 0
+
+    @classmethod
+    def from_word(cls, word: int) -> Mark:
+        """Read the contract's word.
+
+        Args:
+            word: `Verdicts.marks` of the proposal.
+
+        Returns:
+            The mark.
+        """
+        return cls(
+            is_pending=bool(word & 1),
+            was_challenged=bool(word & 2),
+            is_measured=bool(word & 4),
+            decided_at=Seconds((word >> 3) & _M40),
+            posted_at=Seconds((word >> 43) & _M40),
+            posted_base=(word >> 83) & _M20,
+            posted=word >> _POSTED,
+        )
+
+
+def shown(digest: bytes) -> int:
+    """What a mark keeps of a posted verdict.
+
+    Args:
+        digest: `Verdicts.verdict_digest`, 32 bytes.
+
+    Returns:
+        Its high 152 bits.
+    """
+    return int.from_bytes(digest, "big") >> _POSTED
 
 
 def _message(verdict: Verdict) -> Message:
@@ -83,18 +141,18 @@ def _message(verdict: Verdict) -> Message:
 
 def agreeing(
     published: Iterable[SignedEvidence], evaluators: Sequence[Address], threshold: int, base: int
-) -> list[SignedEvidence]:
+) -> list[list[SignedEvidence]]:
     """The evidence that settles a proposal: k evaluators with the same verdict on one base.
 
     Args:
         published: evidence with valid signatures, in order of publication.
-        evaluators: the dataset's evaluators.
+        evaluators: those whose signatures count.
         threshold: k, >= 1.
         base: the snapshot number that the verdict must be measured on.
 
     Returns:
-        Exactly k pieces by k evaluators, ascending by address as the contract wants them; empty
-        when no verdict has k yet. Of several verdicts the first to be completed counts.
+        For each verdict that k evaluators signed, in the order in which they were completed:
+        exactly k pieces by k evaluators, ascending by address as the contract wants them.
 
     Raises:
         BadInputError: the threshold is not positive.
@@ -102,11 +160,13 @@ def agreeing(
     if threshold < 1:
         raise BadInputError(f"the threshold is {threshold}: it must be at least 1")
     groups: dict[Verdict, dict[Address, SignedEvidence]] = {}
+    found: list[list[SignedEvidence]] = []
     for evidence in published:
         if evidence.verdict.base != base or evidence.evaluator not in evaluators:
             continue
         group = groups.setdefault(evidence.verdict, {})
-        group.setdefault(evidence.evaluator, evidence)
-        if len(group) == threshold:
-            return sorted(group.values(), key=lambda item: int(item.evaluator, 16))
-    return []
+        if len(group) < threshold and evidence.evaluator not in group:
+            group[evidence.evaluator] = evidence
+            if len(group) == threshold:
+                found.append(sorted(group.values(), key=lambda item: int(item.evaluator, 16)))
+    return found

@@ -12,13 +12,19 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from databright.errors import ConfigError, MissingToolError
 
 BUSY_TIMEOUT_MS = 30_000
 """How long a writer waits for another one."""
 _READ_OPTION = "databright_read_only"
+# One number for all writers of a database, as SQLite has one write lock for a file.
+_WRITE_LOCK = 0x64617461
+_ARGUMENTS: dict[str, dict[str, Any]] = {
+    # A server that does not answer is told as such, and none may trade durability for speed.
+    "postgresql": {"connect_timeout": 10, "options": "-c synchronous_commit=on"},
+}
 
 
 def connect(url: str) -> Engine:
@@ -48,7 +54,9 @@ def connect(url: str) -> Engine:
     if kind == "sqlite" and not parsed.database:
         raise ConfigError("a SQLite database needs a file, since several processes read it")
     try:
-        engine = create_engine(parsed, pool_pre_ping=kind == "postgresql")
+        engine = create_engine(
+            parsed, pool_pre_ping=kind == "postgresql", connect_args=_ARGUMENTS.get(kind, {})
+        )
     except (ModuleNotFoundError, NoSuchModuleError) as error:
         raise MissingToolError(
             f"the driver of {parsed.drivername} is missing; run: pip install 'databright[postgres]'"
@@ -96,3 +104,42 @@ def reading(engine: Engine) -> Iterator[Connection]:
         with connection.begin() as transaction:
             yield connection
             transaction.rollback()
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """Open a write transaction, one at a time: it sees all that was committed before it.
+
+    Args:
+        engine: made by connect.
+
+    Yields:
+        A connection; committed at the end, rolled back when an error leaves the block.
+    """
+    with engine.begin() as connection:
+        if engine.dialect.name == "postgresql":
+            # SQLite's BEGIN IMMEDIATE does the same for its file.
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITE_LOCK})")
+        yield connection
+
+
+@contextmanager
+def told(engine: Engine) -> Iterator[None]:
+    """Tell a database that cannot be used as an error of ours, for the edges of a program.
+
+    Args:
+        engine: made by connect.
+
+    Raises:
+        ConfigError: the database refused a connection or a statement; nothing of its
+            transaction was kept.
+    """
+    try:
+        yield
+    except DBAPIError as error:
+        place = engine.url.render_as_string(hide_password=True)
+        reason = " ".join(str(error.orig).split())[:300]
+        raise ConfigError(
+            f"the database {place} cannot be used: {reason}; see that it runs and takes this "
+            "user, or correct database.url"
+        ) from error

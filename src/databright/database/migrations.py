@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, Engine, text
 
+from databright.database.connection import writing
 from databright.errors import ConfigError
 
 _TABLE = """
@@ -34,7 +35,7 @@ def migrate(engine: Engine, room: str, steps: Sequence[Sequence[str]]) -> int:
     Raises:
         ConfigError: the tables were written by a newer release.
     """
-    with engine.begin() as connection:
+    with writing(engine) as connection:
         connection.execute(text(_TABLE))
         version = version_of(connection, room)
         if version > len(steps):

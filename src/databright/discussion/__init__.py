@@ -1,1 +1,1 @@
-"""Discussion: signed threads about anything that has an id."""
+"""Discussion: signed threads on anything, by id, in a log that nobody can alter unseen."""

@@ -7,8 +7,9 @@ neighbouring rows, 25 * d^2 <= 4 * S, where S is the lower median, over the name
 therefore not move the scale; without any such set the proposal's own scale is taken.
 
 A row is attributed to the earliest named set that it matches in either way; ids are numbered in
-order of commitment. A row that matches none of them but an earlier row of its own proposal counts
-as a duplicate within itself.
+order of commitment. Rows attributed to an exempt set are no copies: an earlier version of the
+proposal keeps its date against whoever copied it. A row that matches no other set but an earlier
+row of its own proposal counts as a duplicate within itself.
 
 What it does not see: copies disturbed beyond the threshold, or moved by a rotation or shift.
 Measured false and true positives: docs/design/evaluation.md.
@@ -16,7 +17,7 @@ Measured false and true positives: docs/design/evaluation.md.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -70,13 +71,17 @@ class DuplicateReport:
         return (self.num_exact + self.num_near) / self.num_rows
 
 
-def find_duplicates(proposed: Rows, named: Mapping[int, Rows], schema: Schema) -> DuplicateReport:
+def find_duplicates(
+    proposed: Rows, named: Mapping[int, Rows], schema: Schema, exempt: Collection[int] = ()
+) -> DuplicateReport:
     """Compare a proposal with the sets committed before it, and with itself.
 
     Args:
         proposed: the proposal's rows, at least one.
         named: rows of earlier commitments by id; the lower id was committed earlier.
         schema: the dataset's schema.
+        exempt: ids among them that cannot have been copied: earlier versions of the proposal, and
+            what was committed after it.
 
     Returns:
         The report.
@@ -89,13 +94,17 @@ def find_duplicates(proposed: Rows, named: Mapping[int, Rows], schema: Schema) -
     ids = sorted(named)
     grids = {key: on_grid(named[key], schema) for key in ids}
     own_NF = on_grid(proposed, schema)
-    limit = _near_limit([grids[key] for key in ids], own_NF)
+    limit = _near_limit([grids[key] for key in ids if key not in exempt], own_NF)
     own_keys = _keys(proposed)
     kind_N = np.zeros(len(own_keys), dtype=np.int64)
+    is_exempt_N = np.zeros(len(own_keys), dtype=np.bool_)
     by_id: dict[int, tuple[int, int]] = {}
     for key in ids:
         matches_N = _matches(own_NF, own_keys, grids[key], _keys(named[key]), limit)
-        new_N = np.where(kind_N == _NONE, matches_N, _NONE)
+        new_N = np.where((kind_N == _NONE) & ~is_exempt_N, matches_N, _NONE)
+        if key in exempt:
+            is_exempt_N |= new_N != _NONE
+            continue
         counts = (int((new_N == _EXACT).sum()), int((new_N == _NEAR).sum()))
         if sum(counts):
             by_id[key] = counts

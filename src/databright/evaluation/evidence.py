@@ -7,7 +7,7 @@ Shapes: N holdout rows, K classes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -110,6 +110,7 @@ def evaluate(
     holdout: Rows,
     schema: Schema,
     train: Train,
+    exempt: Collection[int] = (),
 ) -> Evaluation:
     """Measure a proposal on top of the accepted rows.
 
@@ -123,6 +124,7 @@ def evaluate(
         holdout: rows kept apart, at least 30.
         schema: the dataset's schema.
         train: see `Train`.
+        exempt: ids among them that cannot have been copied, see `find_duplicates`.
 
     Returns:
         Figures and per-sample losses.
@@ -158,7 +160,7 @@ def evaluate(
         num_right_after=int(right_after_N.sum()),
         gain=paired_gain(losses_before_N, losses_after_N),
         mcnemar=mcnemar(right_before_N, right_after_N),
-        duplicates=find_duplicates(proposed, {**accepted, **pending}, schema),
+        duplicates=find_duplicates(proposed, {**accepted, **pending}, schema, exempt),
         suspicion=find_suspicion(proposed, before, schema),
         classes_before=tuple(int(count) for count in classes_before),
         classes_after=tuple(int(count) for count in classes_after),

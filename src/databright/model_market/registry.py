@@ -19,6 +19,7 @@ from databright.records.datasets import (
     read_document,
     text_field,
 )
+from databright.records.point_proof import ModelUse
 from databright.records.strict_json import dumps_canonical
 from databright.storage.base import Store
 from databright.units import Address, Amount, Digest, in_tokens
@@ -179,6 +180,66 @@ def model(contracts: MarketContracts, number: int) -> Model:
         card=digest_of(values["card"]),
         metric_bps=int_of(values["metric_bps"]),
         price=Amount(int_of(values["price"])),
+    )
+
+
+def uses_of(contracts: MarketContracts, dataset: int, born: int, ended: int) -> list[ModelUse]:
+    """Models that were trained on a tranche: by every finished job on a snapshot that had it.
+
+    Args:
+        contracts: the market's contracts.
+        dataset: id of the dataset.
+        born: first snapshot that has the tranche.
+        ended: snapshot from which on it is out; 0 = it is in.
+
+    Returns:
+        In order of job; a job whose model is not listed has model 0.
+    """
+    found: list[ModelUse] = []
+    for event in contracts.told(contracts.escrow, "JobFinished"):
+        job = int(event.args["job"])
+        use = _use(contracts, dataset, job)
+        if use is not None and born <= use.snapshot and (ended == 0 or use.snapshot < ended):
+            found.append(use)
+    return found
+
+
+def compare_use(contracts: MarketContracts, dataset: int, use: ModelUse) -> str:
+    """Hold what a proof says of a model against the chain.
+
+    Args:
+        contracts: the market's contracts.
+        dataset: id of the dataset.
+        use: what the proof says.
+
+    Returns:
+        What is wrong; empty when the chain says the same.
+    """
+    count = int(contracts.escrow.call("num_jobs"))
+    if not 1 <= use.job <= count:
+        return f"the chain has {count} jobs"
+    known = _use(contracts, dataset, use.job)
+    if known is None:
+        return "the chain has no finished job of that number on this dataset"
+    if (known.snapshot, known.weights) != (use.snapshot, use.weights):
+        return (
+            f"on chain job {use.job} used snapshot {known.snapshot}, weights {known.weights.hex()}"
+        )
+    # A model may have been listed since.
+    if use.model not in (0, known.model):
+        return f"on chain job {use.job} has model {known.model}"
+    return ""
+
+
+def _use(contracts: MarketContracts, dataset: int, job: int) -> ModelUse | None:
+    values = fields_of(contracts.escrow.call("outcome", job), _OUTCOME)
+    if int_of(values["dataset"]) != dataset or int_of(values["status"]) != FINISHED:
+        return None
+    return ModelUse(
+        model=int(contracts.models.call("model_of_job", job)),
+        job=job,
+        snapshot=int_of(values["snapshot"]),
+        weights=digest_of(values["weights"]),
     )
 
 

@@ -18,10 +18,17 @@ CONTRACTS = (
     "CuratorToken",
     "DatabaseBlueprint",
     "DataAssociation",
+    "Verdicts",
+    "Challenges",
+    "ValuePools",
+    "Charter",
+    "Motions",
+    "DataRequests",
     "WorkerRegistry",
     "JobEscrow",
     "ModelRegistry",
     "PredictionMarket",
+    "DiscussionAnchor",
 )
 """Names of the contracts that make one market, in order of deployment."""
 

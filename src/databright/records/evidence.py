@@ -19,7 +19,6 @@ from databright.records.strict_json import JsonValue, dumps_canonical
 from databright.units import Address, Digest
 
 EVIDENCE_KIND: Final = "databright/evidence/v1"
-MANIFEST_KIND: Final = "databright/manifest/v1"
 REVEAL_KIND: Final = "databright/holdout-reveal/v1"
 OUTCOME_OK: Final = 0
 OUTCOME_COPY: Final = 1
@@ -27,8 +26,6 @@ OUTCOME_HARMFUL: Final = 2
 OUTCOME_FRAUD: Final = 3
 OUTCOMES: Final = ("ok", "copy", "harmful", "fraud")
 """Names of the outcome codes of contract and signature."""
-MAX_PROPOSED_ROWS: Final = 100_000
-"""Most rows of one proposal: looking for copies takes time by the square of them."""
 _MAX_UINT256 = 2**256 - 1
 _SIGNATURE_BYTES = 65
 _VERDICT_FIELDS = {"proposal", "base", "holdout_epoch", "outcome", "copy_of", "amount"}
@@ -170,91 +167,6 @@ class SignedEvidence:
             evaluator=Address(text_field(fields, "evaluator")),
             signature=bytes.fromhex(signature),
         )
-
-
-@dataclass(frozen=True)
-class Manifest:
-    """What the public may know of proposed data.
-
-    Attributes:
-        title: one line.
-        description: free text.
-        provenance: where the rows come from.
-        licence: short name of the licence they are given under.
-        num_rows: rows, at least 1.
-        schema: digest of the dataset's schema that they follow.
-        commitment: salted hash of the sealed rows.
-    """
-
-    title: str
-    description: str
-    provenance: str
-    licence: str
-    num_rows: int
-    schema: Digest
-    commitment: Digest
-
-    def __post_init__(self) -> None:
-        """Refuse a manifest that says nothing.
-
-        Raises:
-            BadInputError: a text too long or empty, no rows or too many.
-        """
-        check_text("title", self.title, 200)
-        check_text("description", self.description, MAX_TEXT, empty=True)
-        check_text("provenance", self.provenance, MAX_TEXT, empty=True)
-        check_text("licence", self.licence, 200)
-        if not 1 <= self.num_rows <= MAX_PROPOSED_ROWS:
-            raise BadInputError(
-                f"num_rows is {self.num_rows}: propose 1 to {MAX_PROPOSED_ROWS} rows at a time"
-            )
-
-    def to_json(self) -> bytes:
-        """Write the manifest.
-
-        Returns:
-            Canonical JSON.
-        """
-        return dumps_canonical(
-            {
-                "kind": MANIFEST_KIND,
-                "title": self.title,
-                "description": self.description,
-                "provenance": self.provenance,
-                "licence": self.licence,
-                "num_rows": self.num_rows,
-                "schema": self.schema.hex(),
-                "commitment": self.commitment.hex(),
-            }
-        )
-
-    @classmethod
-    def from_json(cls, blob: bytes) -> Manifest:
-        """Read a manifest that a stranger wrote.
-
-        Args:
-            blob: canonical JSON, at most 64 KiB.
-
-        Returns:
-            The manifest.
-
-        Raises:
-            MalformedDataError: another document, or a value out of range.
-        """
-        names = {"title", "description", "provenance", "licence", "num_rows", "schema"}
-        fields = read_document(blob, MANIFEST_KIND, names | {"commitment"})
-        try:
-            return cls(
-                title=text_field(fields, "title"),
-                description=text_field(fields, "description"),
-                provenance=text_field(fields, "provenance"),
-                licence=text_field(fields, "licence"),
-                num_rows=int_field(fields, "num_rows"),
-                schema=digest_field(fields, "schema"),
-                commitment=digest_field(fields, "commitment"),
-            )
-        except BadInputError as error:
-            raise MalformedDataError(str(error)) from error
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ class ModelUse:
     """A model that was trained on the point.
 
     Attributes:
-        model: its id.
+        model: its id; 0 where nobody has listed it.
         job: id of the job that trained it.
         snapshot: number of the snapshot that the job used, from 1.
         weights: sha256 of its weights.
@@ -311,7 +311,8 @@ def _snapshot_findings(
 
 
 def _use_finding(proof: PointProof, use: ModelUse) -> Finding:
-    text = f"model {use.model} of job {use.job} with weights {_short(use.weights)} used snapshot"
+    listed = f"model {use.model}" if use.model else "an unlisted model"
+    text = f"{listed} of job {use.job} with weights {_short(use.weights)} used snapshot"
     if use.snapshot < proof.born:
         return Finding(
             "model", Status.FAILS, f"{text} {use.snapshot}, older than the point ({proof.born})"

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from databright.errors import BadInputError, MalformedDataError
+from databright.records.columns import Column, check_columns, check_values, columns_of
 from databright.records.row_files import (
     MAX_FEATURES,
     MAX_FILE_BYTES,
@@ -27,11 +28,13 @@ from databright.records.tensors import dump_tensors, load_tensors
 
 MAX_CLASSES = 1 << 16
 """Most classes of a dataset."""
-MAX_SCHEMA_BYTES = 4096
+MAX_SCHEMA_BYTES = 128 * 1024
 """Largest schema document that is read."""
 
 _ROW_DOMAIN = b"databright/row/v1"
 _FIELDS = {"feature_dtype", "high", "low", "num_classes", "num_features"}
+_FORMS = {"columns", "shape"}
+_MAX_RANK = 8
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,8 @@ class Schema:
         low: smallest value that a feature takes.
         high: largest value that a feature takes, > low.
         feature_dtype: always "float32".
+        shape: of the array that a row's features are, in C order; () where it has none.
+        columns: name, kind and range of each feature of a table; () where it has none.
     """
 
     num_features: int
@@ -51,6 +56,8 @@ class Schema:
     low: float
     high: float
     feature_dtype: str = "float32"
+    shape: tuple[int, ...] = ()
+    columns: tuple[Column, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse a schema that no row could follow.
@@ -68,8 +75,24 @@ class Schema:
             )
         if self.feature_dtype != "float32":
             raise BadInputError(f"feature_dtype is {self.feature_dtype!r}: only 'float32' is used")
+        self._check_form()
         object.__setattr__(self, "low", float(self.low))
         object.__setattr__(self, "high", float(self.high))
+
+    def _check_form(self) -> None:
+        if self.shape and self.columns:
+            raise BadInputError("a schema has a shape or columns: rows are arrays or a table")
+        if self.shape and (
+            len(self.shape) > _MAX_RANK
+            or min(self.shape) < 1
+            or math.prod(self.shape) != self.num_features
+        ):
+            raise BadInputError(
+                f"shape {self.shape} does not hold {self.num_features} features:"
+                f" its 1 to {_MAX_RANK} sizes multiply to that"
+            )
+        if self.columns:
+            check_columns(self.columns, self.num_features, self.low, self.high)
 
     def to_json(self) -> bytes:
         """Write the schema.
@@ -77,14 +100,20 @@ class Schema:
         Returns:
             Canonical JSON: equal schemas give equal bytes.
         """
-        return dumps_canonical({name: getattr(self, name) for name in _FIELDS})
+        fields: dict[str, JsonValue] = {name: getattr(self, name) for name in _FIELDS}
+        if self.shape:
+            fields["shape"] = list(self.shape)
+        if self.columns:
+            fields["columns"] = [column.to_json() for column in self.columns]
+        return dumps_canonical(fields)
 
     @classmethod
     def from_json(cls, blob: bytes) -> Schema:
         """Read a schema.
 
         Args:
-            blob: JSON of exactly the fields of this class, at most 4,096 bytes.
+            blob: JSON of exactly the fields of this class (`shape` and `columns` where it has
+                them), at most 128 KiB.
 
         Returns:
             The schema.
@@ -93,8 +122,8 @@ class Schema:
             MalformedDataError: another document, or a field of another type.
             BadInputError: values that no row could follow.
         """
-        fields = loads_object(blob, max_bytes=MAX_SCHEMA_BYTES, max_depth=1, allow_floats=True)
-        if set(fields) != _FIELDS:
+        fields = loads_object(blob, max_bytes=MAX_SCHEMA_BYTES, max_depth=3, allow_floats=True)
+        if set(fields) - _FORMS != _FIELDS:
             raise MalformedDataError(
                 f"a schema has exactly the fields {', '.join(sorted(_FIELDS))},"
                 f" got {', '.join(sorted(fields))[:120]}"
@@ -108,6 +137,8 @@ class Schema:
             low=_number_field(fields, "low"),
             high=_number_field(fields, "high"),
             feature_dtype=dtype,
+            shape=_shape_field(fields),
+            columns=columns_of(fields["columns"]) if "columns" in fields else (),
         )
 
 
@@ -116,6 +147,16 @@ def _int_field(fields: dict[str, JsonValue], name: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         raise MalformedDataError(f"{name} is {str(value)[:40]!r}, not a whole number")
     return value
+
+
+def _shape_field(fields: dict[str, JsonValue]) -> tuple[int, ...]:
+    shape = fields.get("shape", [])
+    if not isinstance(shape, list) or ("shape" in fields and not shape):
+        raise MalformedDataError(f"shape is {str(shape)[:40]!r}, not a list of sizes")
+    sizes = [size for size in shape if isinstance(size, int) and not isinstance(size, bool)]
+    if len(sizes) != len(shape):
+        raise MalformedDataError(f"shape is {str(shape)[:40]!r}: sizes are whole numbers")
+    return tuple(sizes)
 
 
 def _number_field(fields: dict[str, JsonValue], name: str) -> float:
@@ -179,6 +220,7 @@ class Rows:
                 f"row {row}, column {column}: {self.x_NF[row, column]!s} is outside the dataset's"
                 f" range {schema.low} to {schema.high}; scale the features as the schema says"
             )
+        check_values(schema.columns, self.x_NF)
         too_high_N = self.y_N >= schema.num_classes
         if too_high_N.any():
             row = int(np.argmax(too_high_N))

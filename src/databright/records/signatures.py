@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from eth_account import Account
 from eth_account.messages import SignableMessage, encode_typed_data
 from eth_keys.exceptions import BadSignature
+from eth_utils.crypto import keccak
 from eth_utils.exceptions import ValidationError
 
 from databright.errors import NotAuthorisedError
@@ -65,6 +66,20 @@ def sign(key: SignsMessages, domain: Domain, message: Message) -> bytes:
         65 bytes, r | s | v.
     """
     return bytes(key.sign_message(_typed(domain, message)).signature)
+
+
+def message_digest(domain: Domain, message: Message) -> bytes:
+    """The EIP-712 digest of a message: what is signed, and a name for it.
+
+    Args:
+        domain: where it holds.
+        message: the message.
+
+    Returns:
+        32 bytes.
+    """
+    typed = _typed(domain, message)
+    return keccak(b"\x19" + typed.version + typed.header + typed.body)
 
 
 def check_signer(

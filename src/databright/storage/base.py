@@ -17,11 +17,20 @@ from pathlib import Path
 from types import ModuleType
 from typing import Protocol
 
-from databright.errors import BadInputError, BlobMissingError, ConfigError, MalformedDataError
+from databright.errors import (
+    BadInputError,
+    BlobCorruptError,
+    BlobMissingError,
+    ConfigError,
+    MalformedDataError,
+)
 from databright.storage.unixfs import (
+    MAX_LEVELS,
+    RAW,
     check_block,
     cid_text,
     content_size,
+    decode_node,
     import_parts,
     parse_cid,
     raw_cid,
@@ -69,6 +78,10 @@ class Store(Protocol):
         """Every address that `get` answers: contents, and the blocks of longer ones."""
         ...
 
+    def erase(self, cid: Cid) -> None:
+        """Remove a content for good, with every block of it."""
+        ...
+
 
 class BlockStore(ABC):
     """A store made of blocks: a provider writes the abstract methods and has all of `Store`."""
@@ -84,6 +97,10 @@ class BlockStore(ABC):
     @abstractmethod
     def _has_block(self, cid: bytes) -> bool:
         """Whether there is a block of that name."""
+
+    @abstractmethod
+    def _remove_block(self, cid: bytes) -> None:
+        """Remove a block durably; one that is not here is no error."""
 
     @abstractmethod
     def _write_index(self, digest: Digest, cid: Cid) -> None:
@@ -224,6 +241,35 @@ class BlockStore(ABC):
         cid = self._read_index(digest)
         return cid if cid is not None and self.has(cid) else None
 
+    def erase(self, cid: Cid) -> None:
+        """Remove a content for good; what is sealed shares no block with other contents.
+
+        Args:
+            cid: its address.
+
+        Raises:
+            BadInputError: the address is malformed.
+            BlobMissingError: the content is not here.
+            StorageError: a block could not be removed; asked again, it goes on.
+        """
+        root = parse_cid(cid)
+        if not self._has_block(root):
+            raise BlobMissingError(f"the store has no block {cid}: nothing is left to erase")
+        self._remove_tree(root, MAX_LEVELS)
+
+    def _remove_tree(self, cid: bytes, levels: int) -> None:
+        # Leaves first: as long as the root is here, a repeated call finds the rest.
+        block = self._read_block(cid) if cid[1] != RAW and levels else None
+        if block is not None:
+            try:
+                check_block(cid, block)
+                children = decode_node(block)
+            except BlobCorruptError:
+                children = ()
+            for child in children:
+                self._remove_tree(child.cid, levels - 1)
+        self._remove_block(cid)
+
     def _checked_block(self, cid: bytes) -> bytes:
         block = self._read_block(cid)
         if block is None:
@@ -288,3 +334,18 @@ def open_scratch_store(name: str, folder: Path) -> Store:
     """
     store: Store = _provider(name).open_scratch(folder)
     return store
+
+
+def cid_digest(cid: Cid) -> Digest:
+    """The hash in an address.
+
+    Args:
+        cid: address of a content.
+
+    Returns:
+        sha256 of its root block, 32 bytes.
+
+    Raises:
+        MalformedDataError: no address of this store.
+    """
+    return Digest(parse_cid(cid)[-32:])

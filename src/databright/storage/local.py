@@ -140,6 +140,17 @@ class LocalStore(BlockStore):
     def _has_block(self, cid: bytes) -> bool:
         return self._block_path(cid).is_file()
 
+    def _remove_block(self, cid: bytes) -> None:
+        path = self._block_path(cid)
+        try:
+            path.unlink(missing_ok=True)
+            if path.parent.is_dir():
+                _sync_folder(path.parent)
+        except OSError as exc:
+            raise StorageError(
+                f"cannot remove {path.name}: {exc.strerror}; it is here still"
+            ) from exc
+
     def _write_index(self, digest: Digest, cid: Cid) -> None:
         path = self._path("index", digest, digest.hex())
         if self._read_file(path, _CID_CHARS) != cid.encode("ascii"):

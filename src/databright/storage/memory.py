@@ -26,6 +26,9 @@ class MemoryStore(BlockStore):
     def _has_block(self, cid: bytes) -> bool:
         return cid in self._blocks
 
+    def _remove_block(self, cid: bytes) -> None:
+        self._blocks.pop(cid, None)
+
     def _write_index(self, digest: Digest, cid: Cid) -> None:
         self._index[digest] = cid
 

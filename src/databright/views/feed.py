@@ -6,16 +6,21 @@ with the events read: a batch that names a new one is asked for again with its a
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from databright.errors import ChainError
 from databright.units import Address
-from databright.views.index import Index, IndexBatch
+from databright.views.batches import IndexBatch
+from databright.views.folds.data_market import DATASETS
+from databright.views.index import NOTHING, Index
 
 ReadBatch = Callable[[Sequence[Address], Sequence[tuple[int, str]], int], IndexBatch]
-"""(contract addresses, recent blocks, most blocks) -> the next batch, its events decoded."""
+"""(contract addresses, recent blocks, most blocks) -> the next batch, its events decoded. How far
+the chain is settled must be asked before the blocks, so that what is told as final is theirs."""
 
+_LOG = logging.getLogger(__name__)
 _BATCH_BLOCKS = 512
 _MOST_REPEATS = 3
 
@@ -46,9 +51,9 @@ class Feed:
         Raises:
             ChainError: the chain changes faster than it can be read.
         """
-        known = {str(event.args["database"]) for event in self.index.events(["DatasetCreated"])}
-        recent = self.index.recent()
+        known = self._databases()
         for _ in range(_MOST_REPEATS):
+            recent = self.index.recent()
             addresses = [*self.contracts, *(Address(address) for address in sorted(known))]
             batch = self.read_batch(addresses, recent, limit)
             named = {
@@ -56,16 +61,36 @@ class Feed:
                 for event in batch.events
                 if event.name == "DatasetCreated"
             }
-            if named <= known:
-                before = recent[-1][0] if recent else 0
-                self.index.apply(batch)
-                taken = 0 if batch.rollback_to is None else max(0, before - batch.rollback_to)
-                return len(batch.blocks) + taken
-            known |= named
+            if not named <= known:
+                known |= named
+            elif self._is_news(batch):
+                cursor = recent[-1] if recent else NOTHING
+                if self.index.apply(batch, cursor):
+                    return self._told(batch, cursor[0])
+                # Another process feeds the same index: go on from where it has brought it.
+                known |= self._databases()
+            else:
+                return 0
         raise ChainError(
-            "new datasets appeared on every reading of the same blocks: the chain is being "
-            "reorganised; run this again"
+            "the same blocks were read several times, and each time the chain was reorganised or "
+            "another process moved the index: run this again"
         )
+
+    def _databases(self) -> set[str]:
+        with self.index.snapshot() as snapshot:
+            return {row.database for row in snapshot.rows(DATASETS)}
+
+    def _is_news(self, batch: IndexBatch) -> bool:
+        if batch.blocks or batch.rollback_to is not None:
+            return True
+        settled = (batch.safe, batch.final)
+        return settled != (None, None) and settled != self.index.finality()
+
+    def _told(self, batch: IndexBatch, before: int) -> int:
+        if batch.rollback_to is None:
+            return len(batch.blocks)
+        _LOG.info("the chain was reorganised above block %d", batch.rollback_to)
+        return len(batch.blocks) + max(0, before - batch.rollback_to)
 
     def catch_up(self) -> int:
         """Apply batches until the index is at the chain's head.

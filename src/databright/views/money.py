@@ -71,10 +71,19 @@ class Conservation:
 
 
 _REASONS: Mapping[tuple[str, str], str] = {
-    ("DataAssociation", "contributor"): "bonds, fees and awards returned or earned",
+    ("DataAssociation", "contributor"): "deposits, bonds and fees returned",
     ("DataAssociation", "node"): "evaluation fees",
-    ("DataAssociation", "initiator"): "rest of the request's escrow",
+    ("DataAssociation", "relayer"): "relayed ballots repaid",
+    ("DataRequests", "contributor"): "awards, and fees of accepted data repaid",
+    ("DataRequests", "initiator"): "rest of the request's escrow",
+    ("Challenges", "challenger"): "bond and reward of a challenge",
+    ("Challenges", "node"): "stakes, and fees of measuring again",
+    ("Motions", "mover"): "bond of a motion returned",
+    ("ValuePools", "contributor"): "part of a value pool",
+    ("ValuePools", "holder"): "part of a value pool",
     ("Database", "contributor"): "dividends",
+    ("Database", "holder"): "dividends of shares that were bought",
+    ("Database", "successor"): "income of a tranche that was taken down",
     ("WorkerRegistry", "worker"): "stake returned",
     ("JobEscrow", "worker"): "wages",
     ("JobEscrow", "node"): "node fee and chain costs",
@@ -110,7 +119,7 @@ def payments_out(
             continue
         # Somebody with several roles is paid in the first that this payer knows.
         played = roles.get(transfer.receiver, ())
-        role = next((r for p, r in _REASONS if p == payer and r in played), "holder")
+        role = next((r for p, r in _REASONS if p == payer and r in played), "other")
         why = _REASONS.get((payer, role), f"paid by {payer}")
         found.append(Payment(transfer.receiver, role, transfer.amount, why))
     return found

@@ -19,6 +19,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from databright import __version__
 from databright.views.index import Index
 from databright.views.projections import read_dashboard
+from databright.web.discussion import DiscussionSite, add_discussion
 
 _LOOPBACK = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?\Z", re.IGNORECASE)
 _HEADERS = {
@@ -89,19 +90,24 @@ def _environment() -> Environment:
     return environment
 
 
-def create_app(index: Index) -> FastAPI:
+def create_app(index: Index, discussion: DiscussionSite | None = None) -> FastAPI:
     """Make the page's application.
 
     Args:
         index: what it shows; somebody else feeds it.
+        discussion: threads to show and to write to; None leaves them out.
 
     Returns:
-        An application with `/`, `/health` and `/style.css`; it writes nothing.
+        An application with `/`, `/health` and `/style.css`, which write nothing, and the
+        discussion's own paths.
     """
     app = FastAPI(
         title="DataBright", version=__version__, docs_url=None, redoc_url=None, openapi_url=None
     )
-    page = _environment().get_template("market.html")
+    environment = _environment()
+    page = environment.get_template("market.html")
+    if discussion is not None:
+        add_discussion(app, discussion, environment)
 
     @app.middleware("http")
     async def guard(
@@ -120,17 +126,22 @@ def create_app(index: Index) -> FastAPI:
     # Plain functions: the framework runs them in threads, so that reading SQL blocks nobody.
     @app.api_route("/", methods=["GET", "HEAD"])
     def market() -> HTMLResponse:
-        return HTMLResponse(page.render(market=read_dashboard(index), version=__version__))
+        shown = read_dashboard(index)
+        return HTMLResponse(
+            page.render(market=shown, version=__version__, has_discussion=discussion is not None)
+        )
 
     @app.get("/health")
     def health() -> JSONResponse:
-        head = index.head()
+        with index.snapshot() as snapshot:
+            head, final = snapshot.head, snapshot.final
         return JSONResponse(
             {
                 "status": "ok" if head is not None else "starting",
                 "version": __version__,
                 "block": None if head is None else head.number,
                 "block_hash": None if head is None else head.hash,
+                "final": None if head is None else final,
             }
         )
 

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from databright.chain.base import Log
 from databright.chain.bindings import Artifact, Contract
 from databright.chain.follower import next_batch
+from databright.chain.market_contracts import MarketContracts
 from databright.config import load_settings
-from databright.database.connection import connect
+from databright.database.connection import connect, told
 from databright.units import Address
+from databright.views.audit import AuditReport, audit
+from databright.views.batches import IndexBatch, IndexedBlock, IndexedEvent
 from databright.views.feed import Feed
-from databright.views.index import Index, IndexBatch, IndexedBlock, IndexedEvent
-from databright.wiring.session import OpenMarket
+from databright.views.index import Index
+from databright.wiring.session import OpenMarket, open_market
 
 INDEX_FILE: Final = "index.sqlite"
+BLUEPRINT: Final = "DatabaseBlueprint"
+"""Only Databases are made of it; it is called by nobody and emits nothing."""
 
 
 def open_index(home: Path) -> Index:
@@ -31,8 +38,67 @@ def open_index(home: Path) -> Index:
     Raises:
         ConfigError: the settings or the database cannot be used.
     """
-    url = load_settings(home).database.url or f"sqlite:///{home / INDEX_FILE}"
-    return Index(connect(url))
+    engine = connect(load_settings(home).database.url or f"sqlite:///{home / INDEX_FILE}")
+    with told(engine):
+        return Index(engine)
+
+
+@dataclass(frozen=True)
+class Rebuilt:
+    """What reading the chain again gave, or would replace.
+
+    Attributes:
+        dry_run: whether nothing was done.
+        blocks: blocks in the index.
+        events: their events.
+    """
+
+    dry_run: bool
+    blocks: int
+    events: int
+
+
+@contextmanager
+def _opened(home: Path) -> Iterator[tuple[OpenMarket, Index]]:
+    market = open_market(home)
+    index = open_index(home)
+    try:
+        with told(index.engine):
+            yield market, index
+    finally:
+        index.engine.dispose()
+
+
+def audit_index(home: Path) -> AuditReport:
+    """Bring a home's index to the head, and compare it with the contracts there.
+
+    Args:
+        home: the home folder.
+
+    Returns:
+        What differs.
+    """
+    with _opened(home) as (market, index):
+        open_feed(market, index).catch_up()
+        return audit(index, market.contracts)
+
+
+def rebuild_index(home: Path, *, dry_run: bool = False) -> Rebuilt:
+    """Forget a home's index and read the chain again from its first block.
+
+    Args:
+        home: the home folder.
+        dry_run: only say what the index holds.
+
+    Returns:
+        What it holds now.
+    """
+    with _opened(home) as (market, index):
+        if not dry_run:
+            index.forget()
+            open_feed(market, index).catch_up()
+        blocks, events = index.size()
+    return Rebuilt(dry_run, blocks, events)
 
 
 def open_feed(market: OpenMarket, index: Index) -> Feed:
@@ -46,21 +112,22 @@ def open_feed(market: OpenMarket, index: Index) -> Feed:
         The feed; its `step` applies one batch.
     """
     index.require_genesis(market.deployment.genesis_hash)
-    contracts = market.contracts
-    bound = {
-        contract.address: contract
-        for contract in (
-            contracts.token,
-            contracts.curator_token,
-            contracts.association,
-            contracts.workers,
-            contracts.escrow,
-            contracts.models,
-            contracts.predictions,
-        )
-    }
-    fixed = tuple(bound)
+    return feed_from(market.contracts, index)
+
+
+def feed_from(contracts: MarketContracts, index: Index) -> Feed:
+    """Feed an index from a market's contracts.
+
+    Args:
+        contracts: the market.
+        index: its index, empty or made from the same chain.
+
+    Returns:
+        The feed; its `step` applies one batch.
+    """
     chain = contracts.chain
+    bound = {contract.address: contract for contract in contracts.fixed_contracts()}
+    fixed = tuple(bound)
 
     def read(
         addresses: Sequence[Address], recent: Sequence[tuple[int, str]], limit: int
@@ -68,6 +135,8 @@ def open_feed(market: OpenMarket, index: Index) -> Feed:
         for address in addresses:
             if address not in bound:
                 bound[address] = Contract(chain, address, Artifact.load("Database"))
+        # Asked before the blocks: what was final then is in whatever is read from now on.
+        final, safe = chain.finalised_number(), chain.safe_number()
         batch = next_batch(chain, addresses, recent, limit)
         return IndexBatch(
             rollback_to=batch.rollback_to,
@@ -76,6 +145,8 @@ def open_feed(market: OpenMarket, index: Index) -> Feed:
                 for header in batch.headers
             ],
             events=decode(bound, batch.logs),
+            safe=max(safe, final),
+            final=final,
         )
 
     return Feed(index, read, fixed)

@@ -25,6 +25,7 @@ from databright.errors import ChainError
 from databright.records.deployment import FILE, Deployment
 from databright.units import Address, Amount
 from databright.wiring.deploying import DeploymentFile, carry_out
+from databright.wiring.discussion import PUBLISHER
 from databright.wiring.home_lock import take_lock
 from databright.wiring.session import KEYS_FOLDER, LOGS_FOLDER, OpenMarket, open_market
 from databright.wiring.supervisor import ChildSpec, Supervisor
@@ -232,9 +233,10 @@ class LocalMarket:
             The page's address.
         """
         chosen = port or free_port()
-        self.supervisor.add(
-            ChildSpec(WEB, "databright.web", ("--home", str(self.home), "--port", str(chosen)))
-        )
+        arguments = ["--home", str(self.home), "--port", str(chosen)]
+        if PUBLISHER in self.keystore.names():
+            arguments += ["--publisher", PUBLISHER, "--insecure-keys"]
+        self.supervisor.add(ChildSpec(WEB, "databright.web", tuple(arguments)))
         wait_until(lambda: _listens(chosen), "the page's start")
         return f"http://127.0.0.1:{chosen}/"
 

@@ -19,6 +19,7 @@ from databright.custody.blobs import sha256
 from databright.data_market.evaluator import EvaluatorKeys, EvaluatorLoop
 from databright.data_market.keeper import Keeper
 from databright.data_market.private_losses import PrivateLosses
+from databright.data_market.takedown import Eraser
 from databright.errors import ConfigError
 from databright.programs.child import ComputeChild
 from databright.transport.tls import TlsIdentity
@@ -93,7 +94,7 @@ def ensure_registered(market: OpenMarket, actor: Actor) -> None:
 def evaluation_passes(market: OpenMarket, actor: Actor, name: str, compute: ComputeChild) -> (
     Callable[[], bool]
 ):  # fmt: skip
-    """The node's evaluation and keeping.
+    """The node's evaluation, keeping and erasing.
 
     Args:
         market: the market.
@@ -108,10 +109,14 @@ def evaluation_passes(market: OpenMarket, actor: Actor, name: str, compute: Comp
     keys = EvaluatorKeys(actor.signer, actor.keys.account_key, actor.reader)
     evaluator = EvaluatorLoop(market.registry, keys, compute, losses)
     keeper = Keeper(evaluator.docket, actor.signer)
+    forget = evaluator.measurer.forget
+    eraser = Eraser(market.registry, actor.signer, actor.keys.account(), forget)
 
     def one_pass() -> bool:
+        # What was taken down goes first, whatever else waits.
+        erased = eraser.step()
         closed = keeper.step()
-        return evaluator.step() or closed
+        return evaluator.step() or closed or erased
 
     return one_pass
 

@@ -45,6 +45,7 @@ def _record(path: Path, rulings: list[Ruling]) -> None:
             line = {
                 "proposal": ruling.proposal,
                 "decision": str(ruling.opinion.decision),
+                "confidence": ruling.opinion.confidence,
                 "reason": ruling.opinion.reason,
                 "policy": ruling.opinion.policy.hex(),
                 "cast": ruling.cast,

@@ -10,7 +10,7 @@ from typing import Final
 from databright.chain.bindings import Signer
 from databright.chain.ethereum import connect
 from databright.chain.market_contracts import MarketContracts
-from databright.config import HOME_FILE, open_home
+from databright.config import HOME_FILE, load_settings, open_home
 from databright.custody.keys import ActorKeys, Keystore
 from databright.data_market.registry import DataRegistry, Reader
 from databright.errors import ConfigError
@@ -82,14 +82,45 @@ def open_market(home: Path) -> OpenMarket:
     """
     _check_home(home)
     deployment = Deployment.load(home)
+    settings = load_settings(home).chain
     chain = connect(
         deployment.rpc_url,
         expected_chain_id=deployment.chain_id,
         expected_genesis=deployment.genesis_hash,
+        timeout_s=settings.read_timeout_s,
+        finality_depth=settings.finality_depth,
     )
     contracts = MarketContracts(chain, deployment)
     store = open_store("local", folder=home / STORE_FOLDER)
     return OpenMarket(home, deployment, contracts, store, DataRegistry(contracts, store))
+
+
+def read_market(home: Path, file: Path | None, rpc_url: str) -> DataRegistry:
+    """The data market of a deployment, to read the chain alone: it holds no blobs.
+
+    Args:
+        home: the home folder whose market is read when no file is named.
+        file: a deployment's record.
+        rpc_url: JSON-RPC address; the record's own when empty.
+
+    Returns:
+        A registry.
+
+    Raises:
+        ConfigError: there is no record, or it names no address.
+        WrongChainError: the endpoint serves another chain.
+        ChainError: the chain cannot be reached.
+    """
+    deployment = Deployment.load(home) if file is None else Deployment.read(file)
+    address = rpc_url or deployment.rpc_url
+    if not address:
+        raise ConfigError("the record names no endpoint: give one with --rpc")
+    chain = connect(
+        address,
+        expected_chain_id=deployment.chain_id,
+        expected_genesis=deployment.genesis_hash,
+    )
+    return DataRegistry(MarketContracts(chain, deployment), open_store("memory"))
 
 
 def keystore(home: Path) -> Keystore:

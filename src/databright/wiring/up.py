@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from databright.compute_market.jobs import NUMERIC_CLASS
 from databright.transport.tls import TlsIdentity
 from databright.units import Amount
+from databright.wiring.discussion import PUBLISHER
 from databright.wiring.local_market import MIN_STAKE, LocalMarket, Purse, wait_until
 
 DEPLOYER = "deployer"
@@ -49,7 +50,7 @@ def bring_up(market: LocalMarket, plan: UpPlan, say: Callable[[str], None]) -> s
     workers = [f"worker-{number}" for number in range(1, plan.workers + 1)]
     roster = [f"node-{number}" for number in range(1, MOST_NODES + 1)]
     owners = [f"worker-{number}" for number in range(1, MOST_WORKERS + 1)]
-    addresses = market.ensure_keys([DEPLOYER, FAUCET, ORACLE, *roster, *owners])
+    addresses = market.ensure_keys([DEPLOYER, FAUCET, ORACLE, PUBLISHER, *roster, *owners])
     chain = market.start_chain(list(addresses.values()))
     purses = [Purse(FAUCET, SUPPLY), *(Purse(name, MIN_STAKE) for name in owners)]
     deployment = market.deploy(chain, DEPLOYER, purses)

@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """
 @title HostileToken: an ERC-20 that misbehaves on demand
-@notice Takes a fee on transfer, freezes an account, or calls back into its caller while it pays.
+@notice Takes a fee on transfer, freezes an account, calls back into its caller while it pays, or answers
+    false and moves nothing.
 """
 
 balanceOf: public(HashMap[address, uint256])
@@ -14,6 +15,7 @@ frozen: public(HashMap[address, bool])
 target: public(address)
 payload: public(Bytes[1024])
 called_back: public(bool)
+answers_false: public(bool)
 
 
 @external
@@ -33,6 +35,11 @@ def freeze(account: address):
 
 
 @external
+def set_answers_false(answers_false: bool):
+    self.answers_false = answers_false
+
+
+@external
 def set_callback(target: address, payload: Bytes[1024]):
     self.target = target
     self.payload = payload
@@ -47,12 +54,16 @@ def approve(spender: address, amount: uint256) -> bool:
 
 @external
 def transfer(to: address, amount: uint256) -> bool:
+    if self.answers_false:
+        return False
     self._move(msg.sender, to, amount)
     return True
 
 
 @external
 def transferFrom(source: address, to: address, amount: uint256) -> bool:
+    if self.answers_false:
+        return False
     self.allowance[source][msg.sender] -= amount
     self._move(source, to, amount)
     return True

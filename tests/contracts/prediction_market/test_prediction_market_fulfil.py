@@ -5,6 +5,7 @@ import pytest
 from tests.contracts.market_world import HOUR, World, digest, events, refused
 
 OUT = digest("output")
+TRANCHE, SECOND = 1_000_001, 1_000_002
 
 
 def test_request_prediction_takes_the_price(world: World) -> None:
@@ -51,10 +52,10 @@ def test_fulfil_dividends_reach_the_contributor(world: World) -> None:
     asked = world.ask(world.model(price=10))
     who = world.people["contributor"]
     before = world.balance(who)
-    world.database.claim(1, sender=who)
+    world.database.claim(TRANCHE, sender=who)
     after_job = world.balance(who)
     world.predictions.fulfil(asked, world.workers[0], OUT, 99, sender=world.hub)
-    world.database.claim(1, sender=who)
+    world.database.claim(TRANCHE, sender=who)
     assert world.balance(who) - after_job in (2, 3)  # a fraction of a unit waits
     assert after_job > before
 
@@ -140,9 +141,9 @@ def test_terms_are_those_of_the_request(world: World) -> None:
     world.models.improve(model, better, digest("card"), digest("where"), sender=world.buyer)
     found = world.predictions.prediction(asked)
     assert (found.price, found.snapshot) == (10, 1)
-    before = world.database.claimable(2, world.people["initiator"])
+    before = world.database.claimable(SECOND, world.people["initiator"])
     world.predictions.fulfil(asked, world.workers[0], OUT, 99, sender=world.hub)
-    assert world.database.claimable(2, world.people["initiator"]) == before
+    assert world.database.claimable(SECOND, world.people["initiator"]) == before
 
 
 def test_refund_returns_the_price_after_an_hour(world: World) -> None:

@@ -29,9 +29,9 @@ def test_no_text_is_said_to_be_none() -> None:
 
 
 def test_json_errors_carry_the_parts() -> None:
-    failed = TransactionFailedError("it reverted", reason="association: stale base")
+    failed = TransactionFailedError("it reverted", reason="verdicts: stale base")
     record = error_record(failed)["error"]
-    found = refusals()["association: stale base"]
+    found = refusals()["verdicts: stale base"]
     assert (record["happened"], record["why"], record["do"]) == (
         found.happened,
         found.why,

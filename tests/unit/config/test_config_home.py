@@ -115,7 +115,7 @@ def test_settings_are_read_strictly(tmp_path: Path) -> None:
         ("[chain]\nbackend = 'geth'", "choose one of"),
         ("[chain]\nbackend = 'ethereum'", "address is needed"),
         ("[chain]\nrpc_url = 'http://x'", "no other backend"),
-        ("[chain]\nfinality_depth = 0", "between 1 and 1024"),
+        ("[chain]\nfinality_depth = -1", "between 0 and 1024"),
     ],
 )
 def test_settings_that_mean_nothing_are_refused(tmp_path: Path, text: str, says: str) -> None:

@@ -13,20 +13,30 @@ import pytest
 
 from databright.custody.blobs import sha256
 from databright.custody.envelopes import generate_hpke
-from databright.custody.references import reference_to_json, rows_label, seal_context
+from databright.custody.references import rows_label, seal_context
+from databright.custody.sealed_rows import (
+    SECRET_BYTES,
+    OpenedPart,
+    SealedPart,
+    SealedParts,
+    point_tree,
+    seal_part,
+    sealed_parts,
+)
 from databright.custody.sealing import SealedRef, seal_to_nodes
 from databright.data_market import evaluator as evaluator_module
 from databright.data_market.evaluator import EvaluatorKeys, EvaluatorLoop
 from databright.data_market.measuring import Measurer
 from databright.data_market.private_losses import PrivateLosses
 from databright.data_market.registry import DataRegistry, Reader
-from databright.errors import BadInputError, ComputeError, MalformedDataError
+from databright.errors import BadInputError, BlobMissingError, ComputeError, MalformedDataError
 from databright.evaluation.utility import prior_logits
-from databright.records.evidence import MAX_PROPOSED_ROWS, Manifest
-from databright.records.rows import Rows, Schema, rows_to_blob
+from databright.records.manifest import MAX_PROPOSED_ROWS, Manifest
+from databright.records.rows import Rows, Schema
 from databright.records.strict_json import dumps_canonical
+from databright.records.terms import Terms
 from databright.storage.base import Store, open_store
-from databright.units import Address, Cid, Digest
+from databright.units import Address, Amount, Cid, Digest
 
 NODE = Address("0x5FbDB2315678afecb367f032d93F642f64180aa3")
 ALICE = Address("0x70997970C51812dc3A010C7d01b50e0d17dc79C8")
@@ -40,8 +50,8 @@ class OneDataset(DataRegistry):
 
     proposals: dict[int, Any]
 
-    def dataset(self, dataset: int) -> Any:
-        return SimpleNamespace(id=dataset, rules=None)
+    def _newest_rules(self, dataset: int) -> Any:
+        return None
 
     def schema(self, rules: object) -> Schema:
         return SCHEMA
@@ -56,36 +66,61 @@ class Market:
     def __init__(self) -> None:
         self.store: Store = open_store("memory")
         self.private, self._public = generate_hpke()
-        self._deployment: Any = SimpleNamespace(chain_id=1, addresses={"DataAssociation": NODE})
-        contracts: Any = SimpleNamespace(deployment=self._deployment)
+        deployment: Any = SimpleNamespace(chain_id=1, addresses={"DataAssociation": NODE})
+        contracts: Any = SimpleNamespace(deployment=deployment)
         self.registry = OneDataset(contracts, self.store)
         self.registry.proposals = {}
+        self._context = seal_context(deployment, 1, rows_label(ALICE))
 
     def put(self, blob: bytes) -> Digest:
         self.store.put(blob)
         return sha256(blob)
 
-    def seal(self, plain: bytes) -> SealedRef:
-        context = seal_context(self._deployment, 1, rows_label(ALICE))
-        return seal_to_nodes(plain, {NODE: self._public}, context, self.store)
+    def part(self) -> OpenedPart:
+        part, blobs = seal_part(ALICE, ROWS, {NODE: self._public}, self._context)
+        for blob in blobs:
+            self.store.put(blob)
+        return part
 
-    def propose(self, ref: bytes, commitment: bytes, manifest: bytes | None = None) -> Any:
-        said = Manifest("t", "", "", "CC0", len(ROWS), NOTHING, Digest(commitment)).to_json()
-        number = len(self.registry.proposals) + 1
-        self.registry.proposals[number] = SimpleNamespace(
-            id=number,
-            dataset=1,
+    def seal(self, plain: bytes) -> SealedRef:
+        return seal_to_nodes(plain, {NODE: self._public}, self._context, self.store)
+
+    def propose(self, ref: bytes, root: bytes = NOTHING, manifest: bytes | None = None) -> Any:
+        said = manifest_of(root).to_json()
+        number = 1_000_001 + len(self.registry.proposals)
+        terms = Terms(
+            proposal=number,
+            request=0,
             proposer=ALICE,
+            payee=ALICE,
+            root=root,
             ref=self.put(ref),
             manifest=self.put(manifest or said),
             num_rows=len(ROWS),
+            revises=0,
+            bond=Amount(0),
+            fee=Amount(0),
+            electorate=0,
         )
+        self.registry.proposals[number] = SimpleNamespace(id=number, terms=terms)
         return self.registry.proposals[number]
+
+    def propose_well(self) -> Any:
+        part = self.part()
+        return self.propose(sealed_parts([part]).to_json(), point_tree([part]).root)
 
     def measurer(self) -> Measurer:
         docket: Any = SimpleNamespace(registry=self.registry)
         compute: Any = None
         return Measurer(docket, Reader(NODE, self.private), compute)
+
+
+def manifest_of(root: bytes) -> Manifest:
+    return Manifest("t", "", "", "CC0", NOTHING, len(ROWS), NOTHING, Digest(root))
+
+
+def one_part(ref: SealedRef) -> bytes:
+    return SealedParts((SealedPart(ALICE, len(ROWS), ref),)).to_json()
 
 
 def impossible_rows() -> bytes:
@@ -100,25 +135,27 @@ def impossible_rows() -> bytes:
 
 
 def hostile(market: Market, kind: str) -> Any:
-    good = market.seal(rows_to_blob(ROWS))
-    commitment = bytes(good.plain_commitment)
+    part = market.part()
+    good, root = part.ref, point_tree([part]).root
     if kind == "reference not JSON":
-        return market.propose(b"\xff\xfe{", commitment)
+        return market.propose(b"\xff\xfe{", root)
     if kind == "address of no content":
         bad = SealedRef(Cid("../../etc/passwd"), good.envelopes, good.plain_commitment)
-        return market.propose(reference_to_json(bad), commitment)
+        return market.propose(one_part(bad), root)
     if kind == "envelopes longer than any":
         long = market.store.put(bytes(3 << 20))
         bad = SealedRef(good.ciphertext, long, good.plain_commitment)
-        return market.propose(reference_to_json(bad), commitment)
+        return market.propose(one_part(bad), root)
     if kind == "rows that no array holds":
-        sealed = market.seal(impossible_rows())
-        return market.propose(reference_to_json(sealed), bytes(sealed.plain_commitment))
+        sealed = market.seal(bytes(SECRET_BYTES) + impossible_rows())
+        return market.propose(one_part(sealed), root)
+    if kind == "another root":
+        return market.propose(one_part(good), bytes(range(32)))
     title = "" if kind == "manifest without a title" else "t"
     rows = MAX_PROPOSED_ROWS + 1 if kind == "more rows than are compared" else len(ROWS)
-    said = json.loads(Manifest("t", "", "", "CC0", 3, NOTHING, Digest(commitment)).to_json())
+    said = json.loads(manifest_of(root).to_json())
     manifest = dumps_canonical({**said, "title": title, "num_rows": rows})
-    return market.propose(reference_to_json(good), commitment, manifest)
+    return market.propose(one_part(good), root, manifest)
 
 
 KINDS = [
@@ -126,6 +163,7 @@ KINDS = [
     "address of no content",
     "envelopes longer than any",
     "rows that no array holds",
+    "another root",
     "manifest without a title",
     "more rows than are compared",
 ]
@@ -134,14 +172,27 @@ KINDS = [
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_unusable_proposal_is_its_own_fault_and_spoils_no_comparison(kind: str) -> None:
     market = Market()
-    good = market.seal(rows_to_blob(ROWS))
-    market.propose(reference_to_json(good), bytes(good.plain_commitment))
+    good = market.propose_well()
     bad = hostile(market, kind)
     measurer = market.measurer()
     with pytest.raises(MalformedDataError):  # which is judged as fraud
-        measurer._proposed(bad)
-    pending, unreadable = measurer._pending([1, bad.id])
-    assert (list(pending), unreadable) == ([1], [bad.id])
+        measurer._proposed(bad.terms)
+    pending, unreadable = measurer._pending([good.id, bad.id])
+    assert (list(pending), unreadable) == ([good.id], [bad.id])
+
+
+def test_rows_that_were_taken_down_are_forgotten() -> None:
+    market = Market()
+    kept, gone = market.propose_well(), market.propose_well()
+    measurer = market.measurer()
+    for proposal in (kept, gone):
+        measurer._proposed(proposal.terms)
+    measurer.forget([Digest(gone.terms.ref)])
+    for part in market.registry.sealed_parts(Digest(gone.terms.ref)).parts:
+        market.store.erase(part.ref.ciphertext)
+    assert len(measurer._proposed(kept.terms)) == len(ROWS)
+    with pytest.raises(BlobMissingError):
+        measurer._proposed(gone.terms)
 
 
 def test_a_holdout_of_too_many_logits_is_refused_before_memory_is_taken() -> None:
@@ -153,10 +204,12 @@ class Loop(EvaluatorLoop):
     """An evaluator whose docket holds one proposal of each of two datasets."""
 
     def __init__(self, folder: Path) -> None:
+        silent = SimpleNamespace(address=NODE)
+        names = ("association", "charter", "requests", "verdicts", "challenges")
         contracts: Any = SimpleNamespace(
-            deployment=SimpleNamespace(chain_id=1), association=SimpleNamespace(address=NODE)
+            deployment=SimpleNamespace(chain_id=1), **dict.fromkeys(names, silent)
         )
-        registry: Any = SimpleNamespace(contracts=contracts)
+        registry: Any = SimpleNamespace(contracts=contracts, store=None)
         keys = EvaluatorKeys(SimpleNamespace(), bytes(32), Reader(NODE, b""))  # type: ignore[arg-type]
         self.compute = SimpleNamespace(train=lambda *_: b"", predict=lambda *_: b"")
         super().__init__(registry, keys, self.compute, PrivateLosses(folder))
@@ -165,6 +218,7 @@ class Loop(EvaluatorLoop):
         self.fault: Exception = MemoryError("too much")
         docket: Any = self.docket
         docket.refresh = lambda: None
+        docket.undecided = dict
         measurer: Any = self.measurer
         measurer.measure = self._measure
 
@@ -177,7 +231,7 @@ class Loop(EvaluatorLoop):
 
     def _tasks(self) -> list[Any]:
         left = [number for number in (1, 2) if number not in self.published]
-        return [evaluator_module._Task(number, 0, True, number) for number in left]
+        return [evaluator_module._Task(number, 0, True, number, (NODE,)) for number in left]
 
     def _is_my_turn(self, task: Any) -> bool:
         return True
@@ -216,7 +270,7 @@ def test_a_failing_measurement_rests_longer_each_time_and_the_longer_it_took(
         if len(loop.asked) > before:
             tried.append(second)
     assert tried == [0, 1, 3, 7, 15]
-    task: Any = evaluator_module._Task(1, 0, True, 1)
+    task: Any = evaluator_module._Task(1, 0, True, 1, (NODE,))
     loop._rest(task, "slow", 1_000.0)
     assert loop._failed[task.key].again_at == now[0] + 4_000.0
 

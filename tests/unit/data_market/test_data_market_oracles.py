@@ -44,6 +44,20 @@ def test_the_thresholds_decide(figures: dict[str, JsonValue], decision: Decision
     assert any(letter.isdigit() for letter in opinion.reason)
 
 
+def test_a_decision_by_the_gain_is_as_sure_as_its_interval() -> None:
+    policy = EvidencePolicy()
+    clear = policy.decide([OK, OK], _figures(low=0.1, high=0.2))
+    narrow = policy.decide([OK, OK], _figures(low=0.001, high=0.2))
+    harm = policy.decide([OK, OK], _figures(low=-0.2, high=-0.1))
+    # An interval that just leaves zero out is 97.5 % sure of the gain's sign.
+    assert 9_750 <= narrow.confidence < 9_800 < clear.confidence <= 10_000
+    assert clear.confidence == harm.confidence
+    assert policy.decide([OK, OK], _figures(low=0.1, high=0.1)).confidence == 10_000
+    assert policy.decide([OK, OK], _figures(low=-0.1, high=0.1)).confidence == 0
+    copies = EvidencePolicy(check_confidence_bps=9_100).decide([OK, OK], _figures(copies=50))
+    assert (copies.decision, copies.confidence) == (Decision.REJECT, 9_100)
+
+
 def test_nothing_is_decided_without_agreement_or_figures() -> None:
     policy = EvidencePolicy()
     assert policy.decide([], _figures()).decision is Decision.ABSTAIN
@@ -71,7 +85,7 @@ def test_a_declared_policy_is_named_by_its_hash() -> None:
 @pytest.mark.parametrize(
     "declared",
     [b"{}", b"[]", EvidencePolicy().to_json().replace(b"20", b"true"),
-     EvidencePolicy().to_json().replace(b"v1", b"v2")],
+     EvidencePolicy().to_json().replace(b"v2", b"v1")],
 )  # fmt: skip
 def test_another_declaration_is_refused(declared: bytes) -> None:
     with pytest.raises(MalformedDataError):
@@ -83,3 +97,5 @@ def test_unknown_policies_and_thresholds_are_refused() -> None:
         open_policy("coin_toss")
     with pytest.raises(BadInputError):
         EvidencePolicy(max_copy_percent=101)
+    with pytest.raises(BadInputError):
+        EvidencePolicy(check_confidence_bps=10_001)

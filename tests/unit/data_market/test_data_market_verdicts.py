@@ -33,7 +33,7 @@ def test_a_signature_holds_for_its_verdict_alone() -> None:
 def test_a_signature_holds_on_its_chain_and_contract_alone() -> None:
     evidence = DOMAIN.sign(VERDICT, "", KEYS[0])
     assert not replace(DOMAIN, chain_id=1).is_signed(evidence)
-    assert not replace(DOMAIN, association=ADDRESSES[1]).is_signed(evidence)
+    assert not replace(DOMAIN, contract=ADDRESSES[1]).is_signed(evidence)
     assert not DOMAIN.is_signed(replace(evidence, evaluator=ADDRESSES[1]))
     assert not DOMAIN.is_signed(replace(evidence, signature=bytes(65)))
 
@@ -69,10 +69,17 @@ def _signed(who: int, **changes: int) -> SignedEvidence:
 
 
 def test_k_equal_verdicts_settle_in_ascending_order_of_signer() -> None:
-    found = agreeing([_signed(2), _signed(0), _signed(1)], ADDRESSES, 2, 2)
+    (found,) = agreeing([_signed(2), _signed(0), _signed(1)], ADDRESSES, 2, 2)
     assert {item.evaluator for item in found} == {ADDRESSES[2], ADDRESSES[0]}
     numbers = [int(item.evaluator, 16) for item in found]
     assert numbers == sorted(numbers)
+
+
+def test_divided_evaluators_settle_two_verdicts_in_the_order_of_completion() -> None:
+    published = [_signed(0), _signed(1, amount=1), _signed(2, amount=1), _signed(3), _signed(2)]
+    found = agreeing(published, ADDRESSES, 2, 2)
+    assert [group[0].verdict.amount for group in found] == [1, VERDICT.amount]
+    assert {item.evaluator for item in found[1]} == {ADDRESSES[0], ADDRESSES[3]}
 
 
 def test_fewer_than_k_equal_verdicts_settle_nothing() -> None:
@@ -98,6 +105,7 @@ def test_what_settles_is_k_distinct_evaluators_of_one_verdict(
         len({who for who, amount in ballots if amount == chosen}) >= 2 for chosen in range(3)
     )
     assert bool(found) == possible
-    if found:
-        assert len(found) == len({item.evaluator for item in found}) == 2
-        assert len({item.verdict for item in found}) == 1
+    for group in found:
+        assert len(group) == len({item.evaluator for item in group}) == 2
+        assert len({item.verdict for item in group}) == 1
+    assert len({group[0].verdict for group in found}) == len(found)

@@ -85,6 +85,30 @@ def test_the_earliest_of_two_matches_is_the_copied_one() -> None:
     assert report.by_id == {4: (0, 100)}
 
 
+def test_an_earlier_version_keeps_its_date_against_whoever_copied_it() -> None:
+    version, other = _digits(2, 100, 2)
+    thief = _disturbed(version, 0.01, 0)
+    revision = Rows(
+        np.concatenate([version.x_NF, other.x_NF[:20]]),
+        np.concatenate([version.y_N, other.y_N[:20]]),
+    )
+    named = {1: version, 2: thief, 3: other}
+    report = find_duplicates(revision, named, UNIT, exempt={1})
+    assert (report.by_id, report.worst) == ({3: (20, 0)}, 3)
+    assert find_duplicates(revision, named, UNIT).worst == 1
+    # Committed in the other order, the version itself was the copy, and so is the revision.
+    swapped = {1: thief, 2: version, 3: other}
+    assert find_duplicates(revision, swapped, UNIT, exempt={2}).by_id[1] == (0, 100)
+
+
+def test_rows_repeated_within_a_proposal_count_in_a_revision_too() -> None:
+    rows, other = _digits(3, 100, 2)
+    x = np.concatenate([rows.x_NF[:50], rows.x_NF[:50]])
+    padded = Rows(x, np.zeros(100, np.int64))
+    report = find_duplicates(padded, {1: rows, 2: other}, UNIT, exempt={1})
+    assert (report.num_exact, report.num_within, report.worst) == (50, 50, None)
+
+
 def test_rows_repeated_within_a_proposal_count() -> None:
     rows, other = _digits(3, 100, 2)
     x = np.concatenate([rows.x_NF[:50], rows.x_NF[:50], _disturbed(rows, 0.01, 0).x_NF[:20]])

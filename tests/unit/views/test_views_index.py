@@ -1,26 +1,26 @@
 from __future__ import annotations
 
-import hashlib
-import random
-import tempfile
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from sqlalchemy import text
 
 from databright.database.connection import connect
-from databright.errors import ChainError
-from databright.units import Address
+from databright.errors import ChainError, ConfigError
+from databright.views.batches import IndexBatch, IndexedBlock, IndexedEvent, json_safe
 from databright.views.feed import Feed
-from databright.views.index import Index, IndexBatch, IndexedBlock, IndexedEvent, json_safe
+from databright.views.folds import TABLES, fingerprint
+from databright.views.folds.data_market import DATASETS
+from databright.views.folds.money import ACCOUNTS, FLOWS
+from databright.views.folds.votes import VOTES
+from databright.views.index import NOTHING, RECENT, Index
 from databright.views.projections import read_dashboard
+from tests.index_content import check_replay, check_same, content
+from tests.synthetic import CONTRACTS, PEOPLE, SyntheticChain
 
-ASSOCIATION = Address("0x" + "a" * 40)
-NAMES = ("DatasetCreated", "Registered", "Transfer")
+ASSOCIATION = CONTRACTS["DataAssociation"]
+FIXED = tuple(CONTRACTS.values())
 
 
 @pytest.fixture
@@ -30,154 +30,157 @@ def index(tmp_path: Path) -> Iterator[Index]:
     engine.dispose()
 
 
-@dataclass
-class SyntheticChain:
-    """A chain that can be reorganised: every block is drawn from its parent and a salt."""
-
-    blocks: list[IndexedBlock] = field(default_factory=list)
-    logs: dict[str, list[IndexedEvent]] = field(default_factory=dict)
-
-    def grow(self, salt: int) -> None:
-        number = len(self.blocks)
-        parent = self.blocks[-1].hash if self.blocks else "0x00"
-        digest = hashlib.sha256(f"{parent}/{salt}/{number}".encode()).hexdigest()
-        block = IndexedBlock(number, "0x" + digest, parent, 1_000 + number)
-        self.blocks.append(block)
-        draw = random.Random(digest)
-        self.logs[block.hash] = [
-            self._log(block, place, draw) for place in range(draw.randrange(3))
-        ]
-
-    def _log(self, block: IndexedBlock, place: int, draw: random.Random) -> IndexedEvent:
-        datasets = sum(
-            log.name == "DatasetCreated" for b in self.blocks[:-1] for log in self.logs[b.hash]
-        )
-        if place == 0 and draw.random() < 0.4:
-            number = datasets + 1
-            return event(
-                block,
-                place,
-                "DatasetCreated",
-                "DataAssociation",
-                ASSOCIATION,
-                dataset=number,
-                creator="0x1",
-                database=f"0xd{number}",
-                metadata=b"\1",
-                schema=b"\2",
-                max_exposure_bps=500,
-                price_per_use=7,
-            )
-        if datasets and draw.random() < 0.5:
-            number = draw.randrange(datasets) + 1
-            return event(
-                block,
-                place,
-                "Registered",
-                "Database",
-                Address(f"0xd{number}"),
-                dataset=number,
-                proposal=block.number,
-                snapshot=block.number,
-                num_rows=3,
-                shares=5,
-            )
-        return event(
-            block,
-            place,
-            "Transfer",
-            "MarketToken",
-            ASSOCIATION,
-            sender="0x1",
-            receiver=f"0x{draw.randrange(2, 9)}",
-            value=draw.randrange(2**200),
-        )
-
-    def read(
-        self, addresses: Sequence[Address], recent: Sequence[tuple[int, str]], limit: int
-    ) -> IndexBatch:
-        known = {block.hash for block in self.blocks}
-        ancestor = next((n for n, hash_ in reversed(recent) if hash_ in known), -1)
-        rollback = ancestor if recent and ancestor != recent[-1][0] else None
-        blocks = self.blocks[ancestor + 1 : ancestor + 1 + limit]
-        events = [log for b in blocks for log in self.logs[b.hash] if log.address in set(addresses)]
-        return IndexBatch(rollback, blocks, events)
+@pytest.fixture
+def other(tmp_path: Path) -> Iterator[Index]:
+    engine = connect(f"sqlite:///{tmp_path}/other.sqlite")
+    yield Index(engine)
+    engine.dispose()
 
 
-def event(
-    block: IndexedBlock, place: int, name: str, contract: str, address: Address, **args: object
-) -> IndexedEvent:
+def grown(blocks: int, salt: int = 1) -> SyntheticChain:
+    chain = SyntheticChain()
+    for _ in range(blocks):
+        chain.grow(salt)
+    return chain
+
+
+def whole(chain: SyntheticChain, upto: int) -> IndexBatch:
+    blocks = chain.blocks[: upto + 1]
+    return IndexBatch(None, blocks, [log for block in blocks for log in chain.logs[block.hash]])
+
+
+def transfer(block: IndexedBlock, place: int, value: object) -> IndexedEvent:
     return IndexedEvent(
-        name=name,
-        contract=contract,
-        address=address,
-        args=args,
+        name="Transfer",
+        contract="MarketToken",
+        address=CONTRACTS["MarketToken"],
+        args={"sender": PEOPLE[1], "receiver": PEOPLE[2], "value": value},
         block_number=block.number,
         block_hash=block.hash,
         log_index=place,
-        tx=f"{block.hash}{place}",
+        tx="0x",
     )
 
 
-def content(index: Index) -> list[object]:
+def test_every_height_that_versions_reach_is_taken_back_to_exactly(
+    index: Index, other: Index
+) -> None:
+    chain = grown(80)
+    index.apply(whole(chain, 79))
+    for height in range(78, -2, -1):
+        index.apply(IndexBatch(height, [], []))
+        check_replay(index)
+        other.forget()
+        other.apply(whole(chain, height))
+        check_same(index, other)
+    assert not any(content(index)[table] for table in ("blocks", "events", "projections"))
+
+
+def test_below_the_kept_versions_the_rows_are_made_anew(index: Index) -> None:
+    chain = grown(RECENT + 60)
+    index.apply(whole(chain, len(chain.blocks) - 1))
     with index.engine.connect() as connection:
-        return [
-            tuple(row)
-            for table, order in (("blocks", "number"), ("events", "block_number, log_index"))
-            for row in connection.execute(text(f"SELECT * FROM {table} ORDER BY {order}"))  # noqa: S608
-        ]
+        oldest = connection.execute(text("SELECT MIN(changed_in) FROM undo")).scalar()
+    assert oldest is not None
+    assert oldest >= len(chain.blocks) - RECENT > 30
+    index.apply(IndexBatch(30, [], []))
+    assert check_replay(index) > 0
+    assert index.recent(1)[0][0] == 30
+    index.apply(IndexBatch(10, [], []))
+    assert check_replay(index) > 0
 
 
-@settings(max_examples=30, deadline=None)
-@given(
-    story=st.lists(
-        st.tuples(st.integers(0, 12), st.integers(0, 12), st.integers(1, 7)),
-        min_size=1,
-        max_size=8,
-    )
-)
-def test_after_any_reorgs_the_index_equals_one_from_zero(story: list[tuple[int, int, int]]) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        chain = SyntheticChain()
-        engine, fresh = (connect(f"sqlite:///{folder}/{name}.sqlite") for name in ("a", "b"))
-        feed = Feed(Index(engine), chain.read, (ASSOCIATION,))
-        for salt, (depth, grown, limit) in enumerate(story):
-            del chain.blocks[max(0, len(chain.blocks) - depth) :]
-            for _ in range(grown):
-                chain.grow(salt)
-            while feed.step(limit):
-                pass
-        again = Feed(Index(fresh), chain.read, (ASSOCIATION,))
-        again.catch_up()
-        assert content(feed.index) == content(again.index)
-        assert read_dashboard(feed.index) == read_dashboard(again.index)
-        assert [b.number for b in chain.blocks] == [
-            n for n, _ in feed.index.recent(limit=len(chain.blocks) + 1)
-        ]
-        engine.dispose()
-        fresh.dispose()
+def test_a_shorter_chain_does_not_bring_forgotten_versions_back(index: Index) -> None:
+    chain = grown(RECENT + 60)
+    Feed(index, chain.read, FIXED).catch_up()
+    chain.take_back(100)
+    chain.grow(2)
+    Feed(index, chain.read, FIXED).catch_up()
+    assert check_replay(index) > 0
+    index.apply(IndexBatch(30, [], []))
+    assert check_replay(index) > 0
+
+
+def test_versions_are_kept_for_the_newest_blocks_only(index: Index) -> None:
+    chain = grown(2 * RECENT)
+    Feed(index, chain.read, FIXED).catch_up()
+    with index.engine.connect() as connection:
+        first, last = connection.execute(
+            text("SELECT MIN(changed_in), MAX(changed_in) FROM undo")
+        ).one()
+    assert len(chain.blocks) - RECENT <= first < last < len(chain.blocks)
+
+
+def test_rows_made_by_other_folds_are_made_anew_at_opening(index: Index, other: Index) -> None:
+    chain = grown(40)
+    for one in (index, other):
+        Feed(one, chain.read, FIXED).catch_up()
+    with index.engine.begin() as connection:
+        connection.execute(text("UPDATE facts SET value = 'older' WHERE name = 'folds'"))
+        connection.execute(text("UPDATE projections SET body = '{}'"))
+        connection.execute(text("DELETE FROM undo"))
+    with pytest.raises(ConfigError, match="another release"):
+        index.apply(IndexBatch(39, [], []))
+    again = Index(index.engine)
+    check_same(again, other)
+    again.apply(IndexBatch(20, [], []))
+    check_replay(again)
+
+
+def test_an_index_of_the_first_version_gets_its_rows(other: Index) -> None:
+    chain = grown(30)
+    Feed(other, chain.read, FIXED).catch_up()
+    with other.engine.begin() as connection:
+        for table in ("projections", "undo", "facts"):
+            connection.execute(text(f"DROP TABLE {table}"))
+        connection.execute(text("UPDATE schema_steps SET version = 1 WHERE room = 'views'"))
+    again = Index(other.engine)
+    assert check_replay(again) > 0
+    assert len(fingerprint()) == 64
+
+
+def test_a_batch_read_for_another_cursor_changes_nothing(index: Index) -> None:
+    chain = grown(6)
+    assert index.apply(whole(chain, 2), NOTHING)
+    before = content(index)
+    assert not index.apply(whole(chain, 2), NOTHING)
+    late = IndexBatch(None, chain.blocks[3:5], [])
+    assert not index.apply(late, (1, chain.blocks[1].hash))
+    assert not index.apply(late, (2, "0xother"))
+    assert content(index) == before
+    assert index.apply(late, (2, chain.blocks[2].hash))
+
+
+def test_two_feeds_of_one_index_do_not_disturb_each_other(index: Index, other: Index) -> None:
+    chain = grown(50)
+    read = chain.read
+    second = Feed(Index(index.engine), chain.read, FIXED)
+
+    def overtaken(*asked: object) -> IndexBatch:
+        found = read(*asked)  # type: ignore[arg-type]
+        if turns.pop():
+            second.step(5)
+        return found
+
+    turns = [False, True] * 40
+    first = Feed(index, overtaken, FIXED)
+    while first.step(7):
+        pass
+    Feed(other, chain.read, FIXED).catch_up()
+    check_same(index, other)
 
 
 def test_a_dataset_opened_and_used_in_one_batch_is_read_whole(index: Index) -> None:
-    chain = SyntheticChain()
-    salt = 0
-    while not read_dashboard(index).datasets or not read_dashboard(index).datasets[0].num_rows:
-        chain = SyntheticChain()
-        salt += 1
-        for _ in range(12):
-            chain.grow(salt)
-        with index.engine.begin() as connection:
-            connection.execute(text("DELETE FROM blocks"))
-        Feed(index, chain.read, (ASSOCIATION,)).catch_up()
-    expected = [log for block in chain.blocks for log in chain.logs[block.hash]]
-    assert len(index.events()) == len(expected)
+    chain = grown(60)
+    used = [event for event in chain.events() if event.contract == "Database"]
+    assert used
+    assert Feed(index, chain.read, FIXED).step(limit=60) == 60
+    assert len(index.events()) == len(chain.events())
 
 
 def test_a_batch_that_does_not_continue_the_head_changes_nothing(index: Index) -> None:
-    chain = SyntheticChain()
-    for _ in range(6):
-        chain.grow(1)
-    index.apply(IndexBatch(None, chain.blocks[:4], chain.logs[chain.blocks[0].hash]))
+    chain = grown(6)
+    index.apply(whole(chain, 3))
     before = content(index)
     stranger = IndexedBlock(3, "0xff", "0xee", 9)
     for batch in (
@@ -191,33 +194,39 @@ def test_a_batch_that_does_not_continue_the_head_changes_nothing(index: Index) -
 
 
 def test_an_event_of_another_block_is_refused(index: Index) -> None:
-    chain = SyntheticChain()
-    chain.grow(1)
-    chain.grow(1)
-    stray = event(chain.blocks[1], 0, "Transfer", "MarketToken", ASSOCIATION, value=1)
+    chain = grown(2)
+    stray = transfer(chain.blocks[1], 0, 1)
     with pytest.raises(ChainError, match="does not bring"):
         index.apply(IndexBatch(None, chain.blocks[:1], [stray]))
     assert index.head() is None
 
 
 def test_a_failure_within_a_batch_leaves_neither_rollback_nor_rows(index: Index) -> None:
-    chain = SyntheticChain()
-    for _ in range(4):
-        chain.grow(1)
-    index.apply(IndexBatch(None, chain.blocks, []))
+    chain = grown(4)
+    index.apply(whole(chain, 3))
     before = content(index)
     fork = IndexedBlock(2, "0xf2", chain.blocks[1].hash, 9)
-    good = event(fork, 0, "Transfer", "MarketToken", ASSOCIATION, value=1)
-    bad = event(fork, 1, "Transfer", "MarketToken", ASSOCIATION, value=1.5)
-    with pytest.raises(ChainError, match="float"):
-        index.apply(IndexBatch(1, [fork], [good, bad]))
-    assert content(index) == before
+    good = transfer(fork, 0, 1)
+    for value in (1.5, "many", [1]):
+        with pytest.raises(ChainError):
+            index.apply(IndexBatch(1, [fork], [good, transfer(fork, 1, value)]))
+        assert content(index) == before
+
+
+def test_an_event_of_something_unknown_says_what_to_do(index: Index) -> None:
+    block = IndexedBlock(0, "0x01", "0x00", 1)
+    sent = IndexedEvent(
+        "RequestClosed", "DataRequests", ASSOCIATION, {"request": 4}, 0, "0x01", 0, "0x"
+    )
+    with pytest.raises(ChainError, match=r"requests \(4,\).*index rebuild"):
+        index.apply(IndexBatch(None, [block], [sent]))
+    assert index.head() is None
 
 
 def test_arguments_keep_every_digit(index: Index) -> None:
     block = IndexedBlock(0, "0x01", "0x00", 1)
     args = {"big": 2**256 - 1, "bytes": b"\x00\xff", "list": (1, b"\2", "é\x00"), "flag": True}
-    sent = event(block, 0, "Odd", "Any", ASSOCIATION, **args)
+    sent = IndexedEvent("Odd", "Any", ASSOCIATION, args, 0, "0x01", 0, "0x")
     index.apply(IndexBatch(None, [block], [sent]))
     found = index.events(["Odd"])[0].args
     assert found == {
@@ -229,3 +238,69 @@ def test_arguments_keep_every_digit(index: Index) -> None:
     assert json_safe(args) == found
     assert index.events(["Other"]) == []
     assert index.events([]) == []
+
+
+def test_each_row_is_tagged_by_the_block_it_last_changed_in(index: Index) -> None:
+    chain = grown(40)
+    chain.final_depth = 10
+    Feed(index, chain.read, FIXED).catch_up()
+    with index.snapshot() as snapshot:
+        assert (snapshot.safe, snapshot.final) == (34, 29)
+        rows = [row for table in TABLES for row in snapshot.rows(table)]
+    expected = {
+        row.block: "final" if row.block <= 29 else "safe" if row.block <= 34 else "seen"
+        for row in rows
+    }
+    assert {row.block: row.tag for row in rows} == expected
+    assert set(expected.values()) == {"seen", "safe", "final"}
+
+
+def test_finality_that_moves_without_a_block_is_noted(index: Index) -> None:
+    chain = grown(20)
+    feed = Feed(index, chain.read, FIXED)
+    feed.catch_up()
+    assert index.finality() == (16, 13)
+    chain.final_depth = 2
+    assert feed.step() == 0
+    assert index.finality() == (18, 17)
+    with index.snapshot() as snapshot:
+        assert (snapshot.safe, snapshot.final) == (18, 17)
+
+
+def test_no_row_is_final_before_the_chain_said_so(index: Index) -> None:
+    index.apply(whole(grown(20), 19))
+    board = read_dashboard(index)
+    assert (board.safe, board.final) == (-1, -1)
+    rows = [*board.datasets, *board.proposals, *board.balances]
+    assert rows
+    assert {row.tag for row in rows} == {"seen"}
+
+
+def test_rows_are_chosen_by_key_by_scope_and_by_age(index: Index) -> None:
+    chain = grown(200)
+    Feed(index, chain.read, FIXED).catch_up()
+    with index.snapshot() as snapshot:
+        votes = snapshot.rows(VOTES)
+        proposals = {vote.proposal for vote in votes}
+        assert len(proposals) > 1
+        for proposal in proposals:
+            mine = [vote for vote in votes if vote.proposal == proposal]
+            assert list(snapshot.rows(VOTES, of=proposal)) == mine
+        assert snapshot.row(VOTES, votes[0].proposal, votes[0].voter) == votes[0]
+        assert snapshot.row(VOTES, 10**9, PEOPLE[0]) is None
+        flows = snapshot.rows(FLOWS)
+        newest = snapshot.rows(FLOWS, newest=3)
+        assert 3 <= len(newest) < len(flows)
+        oldest = min(row.block for row in newest)
+        assert set(newest) == {row for row in flows if row.block >= oldest}
+        assert snapshot.rows(FLOWS, newest=10**6) == flows
+
+
+def test_an_emptied_index_holds_nothing(index: Index) -> None:
+    Feed(index, grown(30).read, FIXED).catch_up()
+    index.require_genesis(index.recent(100)[0][1])
+    assert index.size()[0] == 30
+    index.require_genesis("0xother")
+    assert (index.size(), index.finality()) == ((0, 0), (-1, -1))
+    with index.snapshot() as snapshot:
+        assert [snapshot.rows(table) for table in (DATASETS, ACCOUNTS)] == [(), ()]

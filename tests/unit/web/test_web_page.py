@@ -9,7 +9,8 @@ import pytest
 from markupsafe import escape
 
 from databright.database.connection import connect
-from databright.views.index import Index, IndexBatch, IndexedBlock, IndexedEvent
+from databright.views.batches import IndexBatch, IndexedBlock, IndexedEvent
+from databright.views.index import Index
 from databright.web.app import create_app, moment, percent, tokens
 
 HOSTILE = (
@@ -60,7 +61,7 @@ def market(index: Index, text: str) -> None:
     block = IndexedBlock(0, "0x" + "1" * 64, "0x" + "0" * 64, 1_700_000_000)
     told: list[tuple[str, str, dict[str, object]]] = [
         (
-            "DataAssociation",
+            "Charter",
             "DatasetCreated",
             {
                 "dataset": 1,
@@ -74,26 +75,27 @@ def market(index: Index, text: str) -> None:
             "DataAssociation",
             "Proposed",
             {
-                "proposal": 1,
-                "dataset": 1,
+                "proposal": 1_000_001,
                 "request": 0,
                 "proposer": text,
+                "payee": text,
+                "root": text,
                 "num_rows": 9,
-                "deadline": 2**255,
+                "revises": 0,
+                "bond": 0,
+                "fee": 0,
+                "electorate": 2**51,
             },
         ),
         (
-            "DataAssociation",
+            "Verdicts",
             "Executed",
-            {
-                "proposal": 1,
-                "dataset": 1,
-                "status": 3,
-                "outcome": 1,
-                "copy_of": 4,
-                "shares": 0,
-                "snapshot": 0,
-            },
+            {"proposal": 1_000_001, "status": 3, "outcome": 1, "copy_of": 4},
+        ),
+        (
+            "DataAssociation",
+            "Settled",
+            {"proposal": 1_000_001, "status": 3, "shares": 0, "snapshot": 0},
         ),
         (
             "JobEscrow",

@@ -286,7 +286,12 @@ class EthTester:
         for number in sorted(self._places.values()):
             if first <= number <= last:
                 logs: Any = self._receipt(number)["logs"]
-                found.extend(log for log in logs if not addresses or log["address"] in addresses)
+                found.extend(
+                    log
+                    for log in logs
+                    if (not addresses or log["address"] in addresses)
+                    and _has_topics(log["topics"], wanted.get("topics") or [])
+                )
         return found
 
     def _rpc_eth_call(self, request: dict[str, Any], tag: JsonValue = "latest") -> JsonValue:
@@ -345,3 +350,13 @@ def _account(text: str) -> bytes:
     if len(address) != 20:
         raise ValueError(f"{text!r} is no address")
     return address
+
+
+def _has_topics(topics: Sequence[str], wanted: Sequence[Any]) -> bool:
+    for place, words in enumerate(wanted):
+        if words is None:
+            continue
+        allowed = [words] if isinstance(words, str) else words
+        if place >= len(topics) or topics[place] not in [word.lower() for word in allowed]:
+            return False
+    return True

@@ -13,8 +13,9 @@ Replacement of a voided owner: the same rule for one owner, among those that wer
 for that shard; a shard reserved for an owner counts for ever, voided or not.
 
 Caps: an owner's shards ever reserved * 10,000 <= job cap * num_shards (as the contract demands),
-and its distinct rows, over all jobs of the dataset, / rows of the snapshot, in bps rounded up,
-<= the dataset's cap; its rows of this job likewise <= the job's cap.
+and its distinct rows of the snapshot, over all jobs of the dataset, / rows of the snapshot, in bps
+rounded up, <= the dataset's cap; its rows of this job likewise <= the job's cap. A row keeps its
+number for ever: its place among the rows of all entries that the dataset ever had.
 """
 
 from __future__ import annotations

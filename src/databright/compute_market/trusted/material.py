@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from databright.chain.market_contracts import MarketContracts
+from databright.chain.snapshots import row_numbers
 from databright.compute_market.jobs import JobSpec, check_draws
 from databright.compute_market.projections import JobHistory, Opened
 from databright.compute_market.trusted.assignment import Bitmap, Caps, Holding
@@ -38,7 +39,8 @@ class Material:
         program: the program.
         program_json: its blob.
         rows: training rows, in plain; they never leave but in leases.
-        shards: row numbers of each shard.
+        shards: places in `rows` of each shard.
+        numbers: lasting number of each row in the dataset, int64 [N].
         caps: what bounds an owner's exposure.
     """
 
@@ -47,12 +49,13 @@ class Material:
     program_json: bytes
     rows: Rows
     shards: Sequence[NDArray[np.int64]]
+    numbers: NDArray[np.int64]
     caps: Caps
 
     @property
     def bitmaps(self) -> list[Bitmap]:
-        """Rows of each shard as bitmaps."""
-        return [bitmap(rows) for rows in self.shards]
+        """Rows of each shard by their lasting numbers, as bitmaps."""
+        return [bitmap(self.numbers[rows]) for rows in self.shards]
 
     def shard_blob(self, shard: int) -> bytes:
         """The rows of a shard, as they are leased.
@@ -154,13 +157,20 @@ def read_material(
     check_graph(program)
     check_draws(spec, program.batch_size)
     rows = custodian.training_rows(spec.dataset, spec.snapshot)
-    dataset_bps = int(contracts.association.call("max_exposure_bps", spec.dataset))
+    numbers = row_numbers(contracts, spec.dataset, spec.snapshot)
+    if len(rows) != len(numbers):
+        raise BadInputError(
+            f"{len(rows)} rows of snapshot {spec.snapshot} were opened, the chain has "
+            f"{len(numbers)}"
+        )
+    dataset_bps = int(contracts.charter.call("max_exposure_bps", spec.dataset))
     return Material(
         spec=spec,
         program=program,
         program_json=program_json,
         rows=rows,
         shards=shard_rows(len(rows), spec.num_shards, spec.seed),
+        numbers=numbers,
         caps=Caps(len(rows), BasisPoints(dataset_bps), spec.cap_bps),
     )
 
@@ -168,17 +178,20 @@ def read_material(
 def exposure_of(
     contracts: MarketContracts,
     store: Store,
+    present: NDArray[np.int64],
     dataset: int,
     jobs: Mapping[int, JobHistory],
 ) -> ExposureLedger:
     """The permanent ledger of a dataset's rows, from the reservations of all its jobs.
 
-    A row is named by its number in the dataset: entries are only ever appended, so the number is
-    the same in every snapshot. A job whose spec blob is lost counts as a copy of its snapshot.
+    A row is named by its lasting number, the same in every snapshot. Rows that are no part of the
+    trained snapshot any more say nothing of it and are left out. A job whose spec blob is lost
+    counts as a copy of its snapshot.
 
     Args:
         contracts: the market.
         store: the content store.
+        present: lasting numbers of the rows of the snapshot that is to be trained.
         dataset: dataset id.
         jobs: all jobs.
 
@@ -186,15 +199,33 @@ def exposure_of(
         The ledger.
     """
     ledger = ExposureLedger()
+    for owner, rows in _reserved(contracts, store, present, dataset, jobs):
+        ledger.reserve(dataset, owner, rows)
+    return ledger
+
+
+def _reserved(
+    contracts: MarketContracts,
+    store: Store,
+    present: NDArray[np.int64],
+    dataset: int,
+    jobs: Mapping[int, JobHistory],
+) -> Iterator[tuple[Address, NDArray[np.int64]]]:
+    """Owners and the present rows of each shard that was ever reserved for them."""
+    known: dict[int, NDArray[np.int64]] = {}
     for history in jobs.values():
+        snapshot = history.opened.snapshot
         if history.opened.dataset != dataset or not history.reservations:
             continue
-        num_rows = snapshot_rows(contracts, dataset, history.opened.snapshot)
-        shards = _shards(store, history.opened, num_rows)
+        if snapshot not in known:
+            known[snapshot] = row_numbers(contracts, dataset, snapshot)
+        shards = [
+            np.intersect1d(known[snapshot][places], present)
+            for places in _shards(store, history.opened, len(known[snapshot]))
+        ]
         for item in history.reservations:
             for shard in item.shards:
-                ledger.reserve(dataset, item.owner, shards[shard])
-    return ledger
+                yield item.owner, shards[shard]
 
 
 def _shards(store: Store, opened: Opened, num_rows: int) -> Sequence[NDArray[np.int64]]:
@@ -206,24 +237,10 @@ def _shards(store: Store, opened: Opened, num_rows: int) -> Sequence[NDArray[np.
     return shard_rows(num_rows, opened.num_shards, seed)
 
 
-def snapshot_rows(contracts: MarketContracts, dataset: int, snapshot: int) -> int:
-    """Rows of a snapshot.
-
-    Args:
-        contracts: the market.
-        dataset: dataset id.
-        snapshot: version.
-
-    Returns:
-        Their number.
-    """
-    view = contracts.database(dataset).call("snapshot", snapshot)
-    return int(view["num_rows"] if isinstance(view, dict) else view[1])
-
-
 def holdings_of(
     contracts: MarketContracts,
     store: Store,
+    present: NDArray[np.int64],
     history: JobHistory,
     jobs: Mapping[int, JobHistory],
 ) -> dict[Address, Holding]:
@@ -232,22 +249,16 @@ def holdings_of(
     Args:
         contracts: the market.
         store: the content store.
+        present: lasting numbers of the rows of the snapshot that is trained.
         history: the job.
         jobs: all jobs.
 
     Returns:
         Owner -> holding.
     """
-    dataset = history.opened.dataset
     seen: dict[Address, Bitmap] = {}
-    for other in jobs.values():
-        if other.opened.dataset != dataset or not other.reservations:
-            continue
-        num_rows = snapshot_rows(contracts, dataset, other.opened.snapshot)
-        shards = [bitmap(rows) for rows in _shards(store, other.opened, num_rows)]
-        for item in other.reservations:
-            for shard in item.shards:
-                seen[item.owner] = seen.get(item.owner, 0) | shards[shard]
+    for owner, rows in _reserved(contracts, store, present, history.opened.dataset, jobs):
+        seen[owner] = seen.get(owner, 0) | bitmap(rows)
     owners = dict.fromkeys([*seen, *(item.owner for item in history.reservations)])
     return {
         owner: Holding(frozenset(history.shards_of(owner)), seen.get(owner, 0)) for owner in owners

@@ -252,7 +252,7 @@ class HubRuntime:
     def _is_ours(self, job: int, history: JobHistory) -> bool:
         """Ours already; or new and we come first; or its hub has been silent for too long."""
         parts, dataset = self._parts, history.opened.dataset
-        if not parts.contracts.association.call("is_node", dataset, parts.node):
+        if not parts.contracts.charter.call("is_node", dataset, parts.node):
             self._refused.add(job)
             return False
         if history.hub is not None and history.hub[0] == parts.node:
@@ -266,11 +266,11 @@ class HubRuntime:
 
     def _first_node(self, dataset: int) -> Address | None:
         """The first registered node with an endpoint that the dataset admits."""
-        workers, association = self._parts.contracts.workers, self._parts.contracts.association
+        workers, charter = self._parts.contracts.workers, self._parts.contracts.charter
         for index in range(int(workers.call("num_nodes"))):
             operator = Address(str(workers.call("node_at", index)))
             entry = fields_of(workers.call("node", operator), _NODE)
-            if entry["endpoint"] and association.call("is_node", dataset, operator):
+            if entry["endpoint"] and charter.call("is_node", dataset, operator):
                 return operator
         return None
 

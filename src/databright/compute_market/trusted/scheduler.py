@@ -239,7 +239,7 @@ class JobRunner:
         vacant = self._vacant(history, material)
         if not vacant:
             return history
-        holdings = holdings_of(parts.contracts, parts.store, history, jobs)
+        holdings = holdings_of(parts.contracts, parts.store, material.numbers, history, jobs)
         candidates = self._candidates(history)
         seed, bitmaps = self._assignment_seed(history), material.bitmaps
         wanted: dict[Address, list[int]] = {}
@@ -257,9 +257,12 @@ class JobRunner:
                 holdings[chosen_one] = add_shard(held, shard, bitmaps)
                 wanted.setdefault(chosen_one, []).append(shard)
         exposure.check_reservation(
-            exposure_of(parts.contracts, parts.store, spec.dataset, jobs),
+            exposure_of(parts.contracts, parts.store, material.numbers, spec.dataset, jobs),
             spec.dataset,
-            {owner: [material.shards[s] for s in shards] for owner, shards in wanted.items()},
+            {
+                owner: [material.numbers[material.shards[s]] for s in shards]
+                for owner, shards in wanted.items()
+            },
             material.caps.total_rows,
             material.caps.dataset_bps,
         )
@@ -269,7 +272,7 @@ class JobRunner:
     def _has_spare(self, material: Material, shard: int) -> bool:
         parts, jobs = self._parts, self._parts.ledger.jobs()
         history = job_of(jobs, self._settlement.job)
-        holdings = holdings_of(parts.contracts, parts.store, history, jobs)
+        holdings = holdings_of(parts.contracts, parts.store, material.numbers, history, jobs)
         seed, bitmaps = self._assignment_seed(history), material.bitmaps
         candidates = self._candidates(history)
         return choose(seed, shard, bitmaps, candidates, holdings, material.caps) is not None

@@ -114,7 +114,7 @@ class LeaseChecks:
 
     def _check_prediction(self, lease: hub_pb2.Lease, node: Address) -> None:
         asked = fields_of(self._contracts.predictions.call("prediction", lease.job), _PREDICTION)
-        admitted = self._contracts.association.call("is_node", int_of(asked["dataset"]), node)
+        admitted = self._contracts.charter.call("is_node", int_of(asked["dataset"]), node)
         if int_of(asked["status"]) != _OPEN or not admitted or asked["input"] != lease.rows:
             raise LeaseRefusedError("not-paid", f"prediction {lease.job} is not open at {node}")
         price, fee = int_of(asked["price"]), self.min_fee()

@@ -26,7 +26,7 @@ interface CuratorToken:
     def tallies(proposal: uint256) -> uint256: view
 
 interface Charter:
-    def challenge_bond(dataset: uint256) -> uint256: view
+    def challenge_bond_at(dataset: uint256, version: uint256) -> uint256: view
     def evaluator_stake(dataset: uint256) -> uint256: view
 
 interface Burnable:
@@ -178,7 +178,8 @@ def verdicts() -> address:
 def challenge_of(proposal: uint256) -> Challenge:
     """
     @param proposal Id of the proposal.
-    @return Its challenge; status 0 none, 1 pending, 2 upheld, 3 refused, 4 nobody answered.
+    @return Its challenge; status 0 none, 1 pending, 2 upheld, 3 refused, 4 nobody answered. Outcome and amount
+        are the challenged verdict's; of an upheld one, what the others found.
     """
     return self.challenges[proposal]
 
@@ -188,13 +189,14 @@ def challenge_of(proposal: uint256) -> Challenge:
 def stake(dataset: uint256, amount: uint256):
     """
     @notice Put money at stake as an evaluator of a dataset. Its signatures count once the required stake is there.
+        Not while one leaves: else it could leave while its verdict may be challenged, and come back to execute it.
     @param dataset Id of the dataset.
     @param amount Base units, pulled from the caller.
     """
     total: uint256 = self.stake_of[dataset][msg.sender] + amount
     assert total <= MAX_MONEY, "challenges: amount out of range"
+    assert self.leaving_at[dataset][msg.sender] == 0, "challenges: is leaving"
     self.stake_of[dataset][msg.sender] = total
-    self.leaving_at[dataset][msg.sender] = 0
     extcall VERDICTS.set_counting(
         dataset, msg.sender, total != 0 and total >= staticcall CHARTER.evaluator_stake(dataset)
     )
@@ -232,18 +234,29 @@ def challenge(
     proposal: uint256, verdict: Verdict, signatures: DynArray[Bytes[65], MAX_MEMBERS]
 ):
     """
-    @notice Challenge a signed verdict on an open proposal, once. The bond buys a re-evaluation by k
-        evaluators who did not sign it; until then nothing is executed.
+    @notice Challenge a signed verdict on an open proposal; again only one that differs from what a challenge
+        has found. The bond buys a re-evaluation by k evaluators who did not sign it; until then nothing
+        is executed.
     @param proposal Id of the proposal.
     @param verdict The verdict.
-    @param signatures Its signatures, in ascending order of signer.
+    @param signatures Its signatures, k of them, in ascending order of signer.
     """
-    bond: uint256 = staticcall CHARTER.challenge_bond(proposal // UNIT)
+    t: uint256 = staticcall CURATORS.tallies(proposal)
+    bond: uint256 = staticcall CHARTER.challenge_bond_at(
+        proposal // UNIT, (t >> 224) & (2**12 - 1)
+    )
     assert bond != 0, "challenges: rules allow none"
     signers: DynArray[address, MAX_MEMBERS] = staticcall VERDICTS.signers_of_verdict(
         proposal, verdict, signatures
     )
-    t: uint256 = staticcall CURATORS.tallies(proposal)
+    word: uint256 = staticcall VERDICTS.rules_word(proposal // UNIT, (t >> 224) & (2**12 - 1))
+    # Else a challenger who names all evaluators would leave nobody to answer, and lose nothing.
+    assert len(signers) == (word >> 14) & 31, "challenges: too many signatures"
+    c: Challenge = self.challenges[proposal]
+    # Else a challenge of a good verdict would shield a bad one that the same evaluators sign.
+    assert (
+        c.status <= PENDING or self._differ(c, verdict, (word >> 222) & (2**14 - 1))
+    ), "challenges: was challenged"
     deadline: uint256 = block.timestamp + ((t >> 188) & (2**24 - 1))
     self.challenges[proposal] = Challenge(
         challenger=msg.sender,
@@ -295,6 +308,9 @@ def answer(
     if self._differ(c, verdict, (word >> 222) & (2**14 - 1)):
         status = UPHELD
         self._slash_signers(proposal, c)
+        # What was found counts from now on.
+        self.challenges[proposal].outcome = verdict.outcome
+        self.challenges[proposal].amount = verdict.amount
     self.challenges[proposal].status = status
     extcall VERDICTS.let_go(proposal)
     part: uint256 = c.bond // len(signers)

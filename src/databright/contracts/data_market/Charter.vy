@@ -368,6 +368,17 @@ def challenge_bond(dataset: uint256) -> uint256:
 
 @external
 @view
+def challenge_bond_at(dataset: uint256, version: uint256) -> uint256:
+    """
+    @param dataset Id of the dataset.
+    @param version Of its rules.
+    @return Bond of a challenge of a proposal that began under them, base units; 0 = there are none.
+    """
+    return self.rules[dataset][version].challenge_bond
+
+
+@external
+@view
 def evaluator_stake(dataset: uint256) -> uint256:
     """
     @param dataset Id of the dataset.
@@ -442,6 +453,8 @@ def change_rules(dataset: uint256, rules: Rules) -> uint256:
     """
     assert msg.sender == MOTIONS, "charter: not the motions"
     assert len(rules.curators) == 0 and len(rules.weights) == 0, "charter: curators are fixed"
+    # The mint cap counts by epochs; with others a proposal under older rules would count apart.
+    assert rules.epoch_length == self.rules[dataset][1].epoch_length, "charter: epochs are fixed"
     version: uint256 = self._install(
         dataset, empty(address), staticcall CURATORS.genesis_total(dataset), rules
     )
@@ -533,14 +546,16 @@ def _name_evaluators(dataset: uint256, version: uint256, rules: Rules):
                 extcall VERDICTS.set_member(
                     dataset, evaluator, word & M12, version - 1, word >> 24 != 0
                 )
+    named: DynArray[address, MAX_MEMBERS] = []
     for evaluator: address in rules.evaluators:
         assert evaluator != empty(address), "charter: zero address"
+        assert evaluator not in named, "charter: named twice"
+        named.append(evaluator)
         word: uint256 = staticcall VERDICTS.members(dataset, evaluator)
         first: uint256 = version
         if (word >> 12) & M12 == M12:
+            # Named by the version before already.
             first = word & M12
-            # Named for good already: by the version before, or twice by this one.
-            assert first != version, "charter: named twice"
         counts: bool = rules.evaluator_stake == 0
         if not counts:
             counts = (

@@ -253,7 +253,8 @@ def set_genesis(dataset: uint256, curator: address, weight: uint256):
     assert self.genesis_weight[dataset][curator] == 0, "curator: named twice"
     self.genesis_weight[dataset][curator] = weight
     self.genesis_total[dataset] += weight
-    self.voters[dataset][curator] = GENESIS
+    # It may have cancelled ballots of the dataset already.
+    self.voters[dataset][curator] = self.voters[dataset][curator] | GENESIS
     log GenesisSet(dataset=dataset, curator=curator, weight=weight)
 
 
@@ -326,7 +327,7 @@ def close_and_mint(proposal: uint256, status: uint256, to: address, amount: uint
     @param amount Votes; the dataset's sum stays below 2^52.
     @param span Longest time, in seconds, that a ballot can be cast after its proposal opened.
     """
-    self._close(proposal, status)
+    opened: uint256 = (self._close(proposal, status) >> T_OPENED) & M32
     assert msg.sender == ASSOCIATION, "curator: not the association"
     dataset: uint256 = proposal // UNIT
     log Minted(dataset=dataset, to=to, amount=amount)
@@ -338,7 +339,9 @@ def close_and_mint(proposal: uint256, status: uint256, to: address, amount: uint
         return
     before: uint256 = (word >> AT_BEFORE) & M52
     length: uint256 = word >> AT_LENGTH
-    if since != 0 and since + span > block.timestamp:
+    # The span is that of the rules when the proposal opened: what opened after it, in its second even, may be
+    # votable for longer.
+    if since != 0 and (since + span > block.timestamp or since >= opened):
         self.history[dataset][to][length] = since | (before << 32)
         length = unsafe_add(length, 1)
     self.voters[dataset][to] = (
@@ -743,11 +746,15 @@ def lent(dataset: uint256, lender: address) -> Loan:
 
 
 @internal
-def _close(proposal: uint256, status: uint256):
+def _close(proposal: uint256, status: uint256) -> uint256:
+    """
+    @return The tally while it was open.
+    """
     t: uint256 = self.tallies[proposal]
     opener: address = MOTIONS if t & T_MOTION != 0 else ASSOCIATION
     assert msg.sender == opener and (t >> T_STATUS) & 15 == OPEN, "curator: not open"
     self.tallies[proposal] = (t & ~(15 << T_STATUS)) | (status << T_STATUS)
+    return t
 
 
 @internal

@@ -453,7 +453,10 @@ def pass_by(dataset: uint256, number: uint256):
     @param dataset Id of the dataset.
     @param number Up to which one, at most 32 on from the mark.
     """
-    assert number <= (self.datasets[dataset] >> D_COUNT) & M20, "association: unknown number"
+    word: uint256 = self.datasets[dataset]
+    assert number <= (word >> D_COUNT) & M20, "association: unknown number"
+    # Else the mark would move down.
+    assert number > (word >> D_SETTLED) & M20, "association: is passed"
     self.datasets[dataset] = self._pass_earlier(dataset, number + 1) - (1 << D_SETTLED)
 
 

@@ -139,9 +139,9 @@ def open_request(
     @param card Digest of what is asked for: text, schema, licence, metric.
     @return Id of the request, from 1.
     """
-    assert (
-        escrow != 0 or msg.sender == staticcall CHARTER.creator_of(dataset)
-    ), "requests: without escrow"
+    # Reverts for an unknown dataset, whose request could never be closed.
+    creator: address = staticcall CHARTER.creator_of(dataset)
+    assert escrow != 0 or msg.sender == creator, "requests: without escrow"
     assert deadline > block.timestamp, "requests: deadline is past"
     assert escrow <= MAX_MONEY, "requests: amount out of range"
     last: Step = Step(until=0, rate=MAX_MONEY)

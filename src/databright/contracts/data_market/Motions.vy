@@ -107,7 +107,7 @@ ENACTED: constant(uint256) = 4
 BPS: constant(uint256) = 10_000
 UNIT: constant(uint256) = 1_000_000
 FIRST: constant(uint256) = 500_000
-# A carried motion that nobody enacts for so long is void.
+# A carried motion that nobody counts, or enacts, for so long is void.
 PATIENCE: constant(uint256) = 30 * 86_400
 
 M8: constant(uint256) = 2**8 - 1
@@ -246,16 +246,16 @@ def settle_motion(id: uint256):
     t: uint256 = staticcall CURATORS.tallies(id)
     period: uint256 = (t >> 188) & M24
     begin: uint256 = ((t >> 156) & M32) + ((t >> 236) & M16) * 60
-    assert (
-        block.timestamp >= begin + period + period * ((t >> 216) & M8) // 64
-    ), "motions: voting is not over"
+    over: uint256 = begin + period + period * ((t >> 216) & M8) // 64
+    assert block.timestamp >= over, "motions: voting is not over"
     yes: uint256 = t & M52
     no: uint256 = (t >> 52) & M52
     dataset: uint256 = id // UNIT
     version: uint256 = (t >> 224) & M12
     rules: Rules = staticcall CHARTER.rules_at(dataset, version)
     quorum: bool = (yes + no) * BPS >= rules.quorum_bps * m.electorate
-    carried: bool = yes > no and quorum
+    # One that nobody counts for so long is not kept up somebody's sleeve either.
+    carried: bool = yes > no and quorum and block.timestamp < over + PATIENCE
     bond_back: uint256 = m.bond
     if not carried and quorum and no > yes:
         bond_back = 0

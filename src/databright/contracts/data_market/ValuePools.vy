@@ -30,6 +30,10 @@ struct Pool:
     total: uint256
     posted_at: uint256
     is_released: bool
+    # From when on its values cannot be vetoed; the window of the rules when they were posted.
+    final_at: uint256
+    # What its owners were paid until now.
+    paid: uint256
 
 event PoolFunded:
     dataset: indexed(uint256)
@@ -160,7 +164,7 @@ def is_settled(dataset: uint256, s: uint256) -> bool:
     p: Pool = self.pools[dataset][s]
     if p.is_released or p.amount == 0:
         return True
-    return p.posted_at != 0 and block.timestamp >= p.posted_at + self._window(dataset)
+    return p.posted_at != 0 and block.timestamp >= p.final_at
 
 
 @external
@@ -198,6 +202,7 @@ def post_values(
     self.pools[dataset][s].root = root
     self.pools[dataset][s].total = total
     self.pools[dataset][s].posted_at = block.timestamp
+    self.pools[dataset][s].final_at = block.timestamp + staticcall CHARTER.value_window(dataset)
     log ValuesPosted(dataset=dataset, snapshot=s, root=root, total=total)
 
 
@@ -212,7 +217,7 @@ def veto_values(dataset: uint256, s: uint256, signatures: DynArray[Bytes[65], MA
     """
     p: Pool = self.pools[dataset][s]
     assert p.posted_at != 0, "pools: no values"
-    assert block.timestamp < p.posted_at + self._window(dataset), "pools: values are final"
+    assert block.timestamp < p.final_at, "pools: values are final"
     self._check_signed(dataset, s, p.root, p.total, VETO, signatures)
     log ValuesVetoed(dataset=dataset, snapshot=s, root=p.root)
     self._release(dataset, s, p)
@@ -250,7 +255,7 @@ def claim_value(
     """
     p: Pool = self.pools[dataset][s]
     assert p.posted_at != 0 and not p.is_released, "pools: no values"
-    assert block.timestamp >= p.posted_at + self._window(dataset), "pools: values are not final"
+    assert block.timestamp >= p.final_at, "pools: values are not final"
     node: bytes32 = keccak256(concat(x"00", convert(owner, bytes20), convert(worth, bytes32)))
     for sibling: bytes32 in path:
         if convert(node, uint256) < convert(sibling, uint256):
@@ -260,6 +265,9 @@ def claim_value(
     assert node == p.root and worth <= p.total, "pools: wrong path"
     earned: uint256 = p.amount * worth // p.total
     due: uint256 = earned - self.value_paid[dataset][s][owner]
+    # A root whose values sum to more than it says takes nothing of another pool.
+    assert p.paid + due <= p.amount, "pools: values exceed their sum"
+    self.pools[dataset][s].paid = p.paid + due
     self.value_paid[dataset][s][owner] = earned
     log ValueClaimed(dataset=dataset, snapshot=s, owner=owner, amount=due)
     if due != 0:
@@ -267,12 +275,6 @@ def claim_value(
             owner, due, default_return_value=True
         ), "token: transfer failed"
     return due
-
-
-@internal
-@view
-def _window(dataset: uint256) -> uint256:
-    return staticcall CHARTER.value_window(dataset)
 
 
 @internal
@@ -296,7 +298,14 @@ def _check_signed(
 @internal
 def _release(dataset: uint256, s: uint256, p: Pool):
     self.pools[dataset][s] = Pool(
-        amount=0, since=p.since, root=empty(bytes32), total=0, posted_at=0, is_released=True
+        amount=0,
+        since=p.since,
+        root=empty(bytes32),
+        total=0,
+        posted_at=0,
+        is_released=True,
+        final_at=0,
+        paid=0,
     )
     database: address = staticcall ASSOCIATION.database_of(dataset)
     assert extcall TOKEN.approve(database, p.amount, default_return_value=True)

@@ -9,8 +9,8 @@
     nothing is executed.
 @dev Rules' word, from the low end: quorum 14 | threshold 5 | mint cap 52 | epoch's length 32 | created at 32 |
     optimistic window 24 | longest span 24 | relay price 32 | percent to the value pool 7 | tolerance 14.
-    A proposal's mark: posted verdict's digest, its high 152 bits | posted at 40 | challenge decided at 40 |
-    evidence is published 1 (bit 2) | was challenged 1 (bit 1) | is challenged 1 (bit 0).
+    A proposal's mark: posted verdict's digest, its high 152 bits | its base 20 | posted at 40 | challenge
+    decided at 40 | evidence is published 1 (bit 2) | was challenged 1 (bit 1) | is challenged 1 (bit 0).
     Member's word: first version 12 | last version 12 | counts 1.
 """
 from ethereum.ercs import IERC20
@@ -128,6 +128,7 @@ PENDING: constant(uint256) = 1
 CHALLENGED: constant(uint256) = 2
 MEASURED: constant(uint256) = 4
 POSTED: constant(uint256) = 104
+BASE: constant(uint256) = 83
 
 M5: constant(uint256) = 2**5 - 1
 M7: constant(uint256) = 2**7 - 1
@@ -135,6 +136,7 @@ M8: constant(uint256) = 2**8 - 1
 M12: constant(uint256) = 2**12 - 1
 M14: constant(uint256) = 2**14 - 1
 M16: constant(uint256) = 2**16 - 1
+M20: constant(uint256) = 2**20 - 1
 M24: constant(uint256) = 2**24 - 1
 M32: constant(uint256) = 2**32 - 1
 M40: constant(uint256) = 2**40 - 1
@@ -268,12 +270,12 @@ def set_counting(dataset: uint256, evaluator: address, counts: bool):
 @external
 def hold(proposal: uint256):
     """
-    @notice Hold an open proposal up, once, until its challenge is decided. Only the Challenges.
+    @notice Hold an open proposal up until its challenge is decided. Only the Challenges, which sees to it that
+        nobody does so again without a reason.
     @param proposal Id of the proposal.
     """
     assert msg.sender == CHALLENGES, "verdicts: not challenges"
     mark: uint256 = self.marks[proposal]
-    assert mark & CHALLENGED == 0, "verdicts: was challenged"
     self._check_window(proposal, staticcall CURATORS.tallies(proposal))
     # A posted verdict waits anew after the challenge.
     self.marks[proposal] = (mark & MEASURED) | CHALLENGED | PENDING
@@ -477,7 +479,8 @@ def execute(
     signers: DynArray[address, MAX_MEMBERS] = self._signers(
         proposal // UNIT, (t >> T_VERSION) & M12, digest, signatures
     )
-    carried: bool = self._decide(terms, t, e, digest, mark)
+    gains: bool = verdict.outcome == OK and verdict.amount != 0
+    carried: bool = self._decide(terms, t, e, digest, mark, gains)
     s: Settlement = self._paying(terms, e, REJECTED, len(signers))
     if carried and verdict.outcome == OK:
         s.status = ACCEPTED
@@ -527,13 +530,19 @@ def post_verdict(
     digest: bytes32 = self._digest(proposal, verdict)
     self._check_terms(terms)
     self._signers(proposal // UNIT, (t >> T_VERSION) & M12, digest, signatures)
-    # A verdict on an older snapshot would be refused in the end; one that stands is not begun anew.
+    # A verdict on an older snapshot would be refused in the end. One that stands is not begun anew, nor put off
+    # by another on its snapshot.
     database: address = staticcall ASSOCIATION.database_of(proposal // UNIT)
     assert verdict.base == staticcall Database(database).num_snapshots(), "verdicts: stale base"
     mark: uint256 = self.marks[proposal]
     shown: uint256 = (convert(digest, uint256) >> POSTED) << POSTED
-    assert (mark >> POSTED) << POSTED != shown, "verdicts: is posted"
-    self.marks[proposal] = shown | (block.timestamp << 43) | (mark & (2**43 - 1))
+    # One for each snapshot: else two of them could begin each other's window anew for ever.
+    assert (
+        mark >> POSTED == 0 or (mark >> BASE) & M20 != verdict.base
+    ), "verdicts: is posted"
+    self.marks[proposal] = (
+        shown | (verdict.base << BASE) | (block.timestamp << 43) | (mark & (2**43 - 1))
+    )
     log VerdictPosted(
         proposal=proposal,
         poster=msg.sender,
@@ -706,8 +715,11 @@ def _domain_separator() -> bytes32:
 
 @internal
 @view
-def _decide(terms: Terms, t: uint256, e: uint256, digest: bytes32, mark: uint256) -> bool:
+def _decide(
+    terms: Terms, t: uint256, e: uint256, digest: bytes32, mark: uint256, gains: bool
+) -> bool:
     """
+    @param gains Whether the verdict would mint.
     @return Whether the proposal is carried; reverts while that is open.
     """
     yes: uint256 = t & M52
@@ -731,6 +743,8 @@ def _decide(terms: Terms, t: uint256, e: uint256, digest: bytes32, mark: uint256
             # The vote's end alone does not reject what the rules let pass.
             assert block.timestamp >= ((mark >> 43) & M40) + optimistic, "verdicts: is contestable"
             return True
+        # Nor does another that gains, such as an older one, whose signatures anybody has.
+        assert not gains, "verdicts: another is posted"
     assert over, "verdicts: voting is not over"
     return False
 

@@ -17,7 +17,7 @@ from typing import Protocol
 from databright.errors import ConfigError
 from databright.records.evidence import SignedEvidence
 from databright.records.strict_json import JsonValue
-from databright.units import Digest
+from databright.units import BasisPoints, Digest
 
 _NOT_POLICIES = frozenset({"base"})
 
@@ -36,11 +36,13 @@ class Opinion:
 
     Attributes:
         decision: accept, reject or abstain.
+        confidence: how sure it is of that, 1/10,000; 0 where it abstains.
         reason: a sentence with the values.
         policy: digest of the policy that decided.
     """
 
     decision: Decision
+    confidence: BasisPoints
     reason: str
     policy: Digest
 

@@ -3,11 +3,15 @@
 REJECT where evaluators agree on a copy, harm or unusable rows, or where copies or label
 suspicion pass their limits, or the gain's upper bound is below the harm margin; ACCEPT where
 its lower bound is above zero and no check failed; else ABSTAIN.
+
+A decision by the gain is as sure as its interval says: the gain's sign under a normal with the
+interval's mean and width. One by copies, labels or an agreed outcome has a declared confidence.
 """
 
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -16,11 +20,16 @@ from databright.data_market.oracles.base import Decision, Opinion
 from databright.errors import BadInputError, MalformedDataError
 from databright.records.evidence import OUTCOMES, SignedEvidence
 from databright.records.strict_json import JsonValue, dumps_canonical, loads_object
-from databright.units import Digest
+from databright.units import BPS, BasisPoints, Digest
 
-POLICY_KIND: Final = "databright/evidence-policy/v1"
+POLICY_KIND: Final = "databright/evidence-policy/v2"
 _MAX_BYTES: Final = 4096
-_FIELDS = {"kind", "harm_margin_millinats", "max_copy_percent", "max_suspect_percent"}
+_FIELDS = {
+    "kind", "harm_margin_millinats", "max_copy_percent", "max_suspect_percent",
+    "check_confidence_bps",
+}  # fmt: skip
+_INTERVAL_WIDTH = 2 * 1.959963984540054
+"""Of a 95 % interval, in standard errors."""
 _MILLINATS = 1_000
 
 
@@ -32,18 +41,24 @@ class EvidencePolicy:
         max_copy_percent: copied rows above this share are rejected, 0 to 100.
         max_suspect_percent: suspect labels above this share are rejected, 0 to 100.
         harm_margin_millinats: a gain whose upper bound is further below zero is rejected, >= 0.
+        check_confidence_bps: how sure a rejection by copies, labels or an agreed outcome is,
+            1/10,000.
     """
 
     max_copy_percent: int = 20
     max_suspect_percent: int = 25
     harm_margin_millinats: int = 10
+    check_confidence_bps: int = 9_900
 
     def __post_init__(self) -> None:
         """Refuse thresholds that make no sense.
 
         Raises:
-            BadInputError: a percentage below 0 or over 100, or a negative margin.
+            BadInputError: a percentage below 0 or over 100, a negative margin, or a confidence
+                out of range.
         """
+        if not 0 <= self.check_confidence_bps <= BPS:
+            raise BadInputError(f"the confidence is {self.check_confidence_bps}: use 0 to {BPS}")
         if self.harm_margin_millinats < 0:
             raise BadInputError(f"the harm margin is {self.harm_margin_millinats}: use 0 or more")
         for value in (self.max_copy_percent, self.max_suspect_percent):
@@ -62,6 +77,7 @@ class EvidencePolicy:
                 "harm_margin_millinats": self.harm_margin_millinats,
                 "max_copy_percent": self.max_copy_percent,
                 "max_suspect_percent": self.max_suspect_percent,
+                "check_confidence_bps": self.check_confidence_bps,
             }
         )
 
@@ -120,13 +136,27 @@ class EvidencePolicy:
                 f"{self.max_suspect_percent} % are allowed",
             )
         if high < -self.harm_margin_millinats / _MILLINATS:
-            return self._opinion(Decision.REJECT, f"the data harms: {interval}")
+            sure = _confidence_of_gain(-high, -low)
+            return self._opinion(Decision.REJECT, f"the data harms: {interval}", sure)
         if low > 0:
-            return self._opinion(Decision.ACCEPT, f"the data helps: {interval}")
+            sure = _confidence_of_gain(low, high)
+            return self._opinion(Decision.ACCEPT, f"the data helps: {interval}", sure)
         return self._opinion(Decision.ABSTAIN, f"no clear gain or harm: {interval}")
 
-    def _opinion(self, decision: Decision, reason: str) -> Opinion:
-        return Opinion(decision, reason, self.digest)
+    def _opinion(self, decision: Decision, reason: str, sure: int | None = None) -> Opinion:
+        if decision is Decision.ABSTAIN:
+            return Opinion(decision, BasisPoints(0), reason, self.digest)
+        confidence = self.check_confidence_bps if sure is None else sure
+        return Opinion(decision, BasisPoints(confidence), reason, self.digest)
+
+
+def _confidence_of_gain(low: float, high: float) -> int:
+    """How probable a gain above zero is, 1/10,000, rounded down."""
+    error = (high - low) / _INTERVAL_WIDTH
+    mean = (low + high) / 2
+    if error <= 0:
+        return BPS if mean > 0 else 0
+    return math.floor(BPS * (1 + math.erf(mean / error / math.sqrt(2))) / 2)
 
 
 def open_policy(settings: bytes | None) -> EvidencePolicy:
@@ -150,10 +180,12 @@ def open_policy(settings: bytes | None) -> EvidencePolicy:
             f"a policy of kind {POLICY_KIND} has exactly the fields {', '.join(sorted(_FIELDS))}"
         )
     copies, suspects = fields["max_copy_percent"], fields["max_suspect_percent"]
-    margin = fields["harm_margin_millinats"]
-    if type(copies) is not int or type(suspects) is not int or type(margin) is not int:
+    margin, sure = fields["harm_margin_millinats"], fields["check_confidence_bps"]
+    if type(copies) is not int or type(suspects) is not int:
         raise MalformedDataError("the thresholds of a policy are whole numbers")
-    return EvidencePolicy(copies, suspects, margin)
+    if type(margin) is not int or type(sure) is not int:
+        raise MalformedDataError("margin and confidence of a policy are whole numbers")
+    return EvidencePolicy(copies, suspects, margin, sure)
 
 
 def _object(value: JsonValue) -> Mapping[str, JsonValue]:

@@ -17,6 +17,14 @@ NUM_CONTRIBUTORS = 7
 NUM_WORKERS = 6
 NUM_NODES = 4
 CURATORS = ("curator-1", "curator-2", "curator-3")
+DUTIES = ("override", "takedown", "batch", "revision", "relay")
+"""What the honest proposals show, in their order."""
+PARTNER = "partner"
+"""Owns a part of the batch."""
+INVESTOR = "investor"
+"""Buys shares of the first accepted tranche."""
+LIARS = ("node-3", "node-4")
+"""Evaluators who sign a false verdict on the flipped set."""
 ROWS_EACH = 200
 HOLDOUT_ROWS = 597
 FLIPPED_SHARE = 0.6
@@ -58,6 +66,35 @@ class Cast:
     liar: str
 
     @property
+    def honest(self) -> list[Part]:
+        """Honest parts in order of proposal; what becomes of each is `DUTIES`."""
+        return [part for part in self.parts if part.kind == "honest"]
+
+    def duty(self, part: Part) -> str:
+        """What a part has to show.
+
+        Args:
+            part: one of the parts.
+
+        Returns:
+            One of `DUTIES`, "challenge" for the flipped set, "" for the copy.
+        """
+        if part.kind == "honest":
+            return DUTIES[self.honest.index(part)]
+        return "challenge" if part.kind == "flipped" else ""
+
+    def on_duty(self, duty: str) -> Part:
+        """The honest part that shows something.
+
+        Args:
+            duty: one of `DUTIES`.
+
+        Returns:
+            The part.
+        """
+        return self.honest[DUTIES.index(duty)]
+
+    @property
     def workers(self) -> list[str]:
         """Names of the worker owners."""
         return [f"worker-{i}" for i in range(1, NUM_WORKERS + 1)]
@@ -75,6 +112,8 @@ class Cast:
             "initiator",
             *CURATORS,
             "oracle",
+            PARTNER,
+            INVESTOR,
             *sorted(part.name for part in self.parts),
             *self.nodes,
             *self.workers,
@@ -120,10 +159,11 @@ def draw_cast(seed: int) -> Cast:
     copy = Part(names[6], "copy", _disturb(victim.rows, _generator(seed, "noise")), victim.name)
     # The first proposal is honest: an empty dataset gives nothing to measure harm against. The
     # copier comes after its victim, whose rows it cannot have before.
-    rest: list[Part] = [*honest[1:], flipped]
-    parts = [honest[0], *(rest[i] for i in roles.permutation(len(rest)))]
+    # The flipped set comes last: two evaluators lie about it, and count no more from then on.
+    parts = [honest[0], *(honest[1 + i] for i in roles.permutation(len(honest) - 1))]
     after = next(i for i, part in enumerate(parts) if part.name == victim.name) + 1
     parts.insert(int(roles.integers(after, len(parts) + 1)), copy)
+    parts.append(flipped)
     liar = f"worker-{int(roles.integers(1, NUM_WORKERS + 1))}"
     return Cast(seed, tuple(parts), holdout, liar)
 

@@ -12,25 +12,17 @@ from dataclasses import dataclass, field
 
 from databright.chain.bindings import Contract
 from databright.chain.writes import WritePlan
-from databright.data_market import dividends, proposals, requests, voting
-from databright.data_market.docket import Docket
-from databright.data_market.measuring import Measurer
-from databright.data_market.oracles.base import Decision, Opinion
-from databright.data_market.oracles.evidence_policy import EvidencePolicy
-from databright.data_market.private_losses import PrivateLosses
-from databright.data_market.registry import OPEN, DataRegistry, Reader
-from databright.data_market.retirement import plan_retirement
+from databright.data_market import lending, requests
+from databright.data_market.challenges import plan_stake
+from databright.data_market.entities import Step
+from databright.data_market.registry import DataRegistry
 from databright.programs.builders import builder
-from databright.programs.child import ComputeChild
 from databright.programs.oplist import Program, program_to_json
-from databright.records.datasets import Rules
-from databright.records.evidence import SignedEvidence
+from databright.records.rules import Rules
 from databright.records.tensors import dump_tensors
-from databright.units import Address, Amount, BasisPoints, Digest, Seconds
-from databright.wiring.demo.cast import CURATORS, SCHEMA, Cast, Part
-from databright.wiring.demo.report import read_json
+from databright.units import Address, Amount, BasisPoints, Digest, Seconds, Shares
+from databright.wiring.demo.cast import CURATORS, SCHEMA, Cast
 from databright.wiring.local_market import LocalMarket, Purse, wait_until
-from databright.wiring.node import state_folder
 from databright.wiring.session import OpenMarket
 from databright.wiring.up import enrol
 
@@ -41,8 +33,13 @@ YEAR = Seconds(365 * 86_400)
 BOND = Amount(2_000_000)
 EVALUATION_FEE = Amount(400_001)
 ESCROW = Amount(60_000_000)
-AWARD_RATE = Amount(10_000)
+CURVE = (Step(Shares(600_000), Amount(12_000)), Step(Shares(2**40), Amount(6_000)))
+"""Base units for 1,000 shares: what comes early earns more."""
+RELAY_PRICE = Amount(900)
+CHALLENGE_BOND = Amount(1_000_000)
+STAKE = Amount(2_000_001)
 GENESIS_WEIGHT = 2_000_000
+LEAST_CONFIDENCE = BasisPoints(5_000)
 EVALUATION_STEPS = 50
 PURSE = Amount(500_000_000)
 """What everybody starts with, in base units of the market token."""
@@ -59,7 +56,10 @@ class Stage:
         addresses: keystore name -> address.
         dataset: dataset id.
         request: request id.
-        proposals: contributor's name -> proposal id.
+        proposals: contributor's name -> id of its proposal that was decided.
+        replaced: contributor's name -> id of the version that it revised.
+        books: proposal -> what its contributor keeps to prove points.
+        takedown: the motion that took a tranche down.
     """
 
     market: LocalMarket
@@ -69,6 +69,9 @@ class Stage:
     dataset: int = 0
     request: int = 0
     proposals: dict[str, int] = field(default_factory=dict)
+    replaced: dict[str, int] = field(default_factory=dict)
+    books: dict[int, bytes] = field(default_factory=dict)
+    takedown: int = 0
 
     @property
     def open(self) -> OpenMarket:
@@ -159,6 +162,10 @@ def open_dataset(stage: Stage) -> None:
         voting_period=VOTING_PERIOD,
         bond=BOND,
         evaluation_fee=EVALUATION_FEE,
+        relay_price=RELAY_PRICE,
+        challenge_bond=CHALLENGE_BOND,
+        evaluator_stake=STAKE,
+        change_delay=VOTING_PERIOD,
         mint_cap=5_000_000,
         epoch_length=Seconds(30 * 86_400),
         price_per_use=Amount(3_000_001),
@@ -190,9 +197,12 @@ def open_dataset(stage: Stage) -> None:
         stage.addresses["initiator"],
         stage.dataset,
         stage.cast.holdout,
-        deadline=Seconds(now + YEAR),
-        escrow=ESCROW,
-        award_rate=AWARD_RATE,
+        requests.RequestDraft(
+            deadline=Seconds(now + YEAR),
+            escrow=ESCROW,
+            curve=CURVE,
+            title="More handwritten digits",
+        ),
     )
     stage.send("initiator", plan)
     stage.request = stage.registry.num_requests()
@@ -201,6 +211,9 @@ def open_dataset(stage: Stage) -> None:
         f"request {stage.request} with an escrow of {ESCROW}; "
         f"{len(stage.cast.holdout)} rows are its sealed holdout."
     )
+    for name in stage.cast.nodes:
+        stage.send(name, plan_stake(stage.registry, stage.addresses[name], stage.dataset, STAKE))
+    stage.say(f"{len(nodes)} evaluators put {STAKE} each at stake; two of them decide together.")
 
 
 def lend_to_oracle(stage: Stage) -> None:
@@ -211,119 +224,15 @@ def lend_to_oracle(stage: Stage) -> None:
     """
     lender = CURATORS[0]
     now = stage.open.contracts.chain.head().timestamp
-    plan = voting.plan_lend(
+    plan = lending.plan_lend(
         stage.registry,
         stage.addresses[lender],
         stage.dataset,
         stage.addresses["oracle"],
         cap=GENESIS_WEIGHT,
+        least_confidence=LEAST_CONFIDENCE,
         expiry=Seconds(now + YEAR),
     )
     stage.send(lender, plan)
     stage.market.start_oracle("oracle")
     stage.say(f"{lender} lends its weight to an oracle with a declared policy.")
-
-
-def play_proposal(stage: Stage, part: Part, docket: Docket) -> None:
-    """One contributor proposes; evaluators measure; curators and the oracle vote.
-
-    Args:
-        stage: the stage.
-        part: the contributor's part.
-        docket: the player's view of proposals and evidence.
-    """
-    draft = proposals.ProposalDraft(
-        title=f"{len(part.rows)} digits of {part.name}",
-        provenance="collected by the contributor",
-        request=stage.request,
-    )
-    address = stage.addresses[part.name]
-    plan = proposals.plan_proposal(stage.registry, address, stage.dataset, part.rows, draft)
-    stage.send(part.name, plan)
-    number = stage.registry.num_proposals()
-    stage.proposals[part.name] = number
-    stage.say(f"{part.name} proposes {len(part.rows)} rows, sealed: proposal {number}.")
-    agreed = _await_evidence(docket, number)
-    opinion = _vote(stage, number, agreed)
-    if opinion.decision is not Decision.ABSTAIN:
-        _await_oracle(stage, number)
-    proposal = stage.registry.proposal(number)
-    now = stage.open.contracts.chain.head().timestamp
-    stage.market.advance_clock(max(1, proposal.deadline - now + 1))
-    wait_until(
-        lambda: stage.registry.proposal(number).status != OPEN,
-        f"the execution of proposal {number}",
-    )
-    verdict = stage.registry.proposal(number).status_name
-    stage.say(f"Proposal {number} is {verdict}: {opinion.reason}")
-
-
-def _await_evidence(docket: Docket, number: int) -> list[SignedEvidence]:
-    found: list[SignedEvidence] = []
-
-    def seen() -> bool:
-        docket.refresh()
-        found[:] = docket.newest_settled(number)
-        return bool(found)
-
-    wait_until(seen, f"the evidence on proposal {number}")
-    return found
-
-
-def _vote(stage: Stage, number: int, agreed: list[SignedEvidence]) -> Opinion:
-    """The curators read the published evidence and vote by the same declared policy.
-
-    Where the policy abstains (a gain that may be zero), people decide: no check failed, so yes.
-    """
-    figures = read_json(stage.open.store, bytes(agreed[0].verdict.evidence))
-    opinion = EvidencePolicy().decide(agreed, figures)
-    support = opinion.decision is not Decision.REJECT
-    for curator in CURATORS[1:]:
-        plan = voting.plan_vote(stage.registry, stage.addresses[curator], number, support)
-        stage.send(curator, plan)
-    return opinion
-
-
-def _await_oracle(stage: Stage, number: int) -> None:
-    """Give the oracle its turn: its policy is the curators', so it decides where they do."""
-    lender = stage.addresses[CURATORS[0]]
-    wait_until(
-        lambda: voting.ballot(stage.registry, number, lender).cast != 0,
-        f"the oracle's ballot on proposal {number}",
-    )
-
-
-def retire_holdout(stage: Stage) -> None:
-    """The first node's operator publishes the holdout, so that everybody can redo the figures.
-
-    Args:
-        stage: the stage.
-    """
-    name = stage.cast.nodes[0]
-    keys = stage.market.keys(name)
-    docket = Docket(stage.registry)
-    losses = PrivateLosses(state_folder(stage.market.home, name) / "losses")
-    reader = Reader(keys.address, keys.hpke_private_key)
-    with ComputeChild() as compute:
-        measurer = Measurer(docket, reader, compute)
-        plan = plan_retirement(docket, measurer, losses, reader, stage.request)
-    stage.send(name, plan)
-    stage.say("The holdout is retired: its rows and every evaluation's losses are public now.")
-
-
-def claim_everything(stage: Stage) -> None:
-    """Everybody takes what it is owed.
-
-    Args:
-        stage: the stage.
-    """
-    for part in stage.cast.parts:
-        address = stage.addresses[part.name]
-        if dividends.claimable(stage.registry, address):
-            stage.send(part.name, dividends.plan_claims(stage.registry, address))
-    contracts = stage.open.contracts
-    for contract in (contracts.association, contracts.escrow, contracts.predictions):
-        for name, address in stage.addresses.items():
-            if int(contract.call("credit_of", address)):
-                stage.transact(name, contract, "withdraw")
-    stage.say("Dividends are claimed and everybody has withdrawn what it earned.")

@@ -14,17 +14,19 @@ from typing import Any
 
 from databright.chain.bindings import Event
 from databright.chain.market_contracts import MarketContracts
-from databright.custody.blobs import read_blob
+from databright.chain.snapshots import row_numbers
 from databright.custody.exposure import ExposureLedger
 from databright.lifecycle import STEPS
 from databright.programs.schedule import shard_rows
-from databright.records.strict_json import loads_object
 from databright.storage.base import Store
-from databright.units import Address, Amount, Digest
+from databright.units import Address, Amount
 from databright.views.money import Transfer, conservation, payments_out
+from databright.wiring.demo.blobs import read_json
+from databright.wiring.demo.roles import roles_of
+from databright.wiring.demo.shown import Shown, acts
 
-SCHEMA_VERSION = 1
-_MAX_JSON = 1 << 20
+SCHEMA_VERSION = 2
+REVISED = 6
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class Played:
         seed: the demo's seed.
         names: address -> keystore name.
         kinds: proposal id -> "honest", "flipped" or "copy".
+        shown: what the new acts were about.
         refused: cap, owners needed and owners available of the refused plan.
         job: job id.
         prediction: prediction id.
@@ -44,6 +47,7 @@ class Played:
     seed: int
     names: Mapping[Address, str]
     kinds: Mapping[int, str]
+    shown: Shown
     refused: tuple[int, int, int]
     job: int
     prediction: int
@@ -63,21 +67,6 @@ def versions(anvil: str) -> dict[str, str]:
     for package in ("databright", "torch", "numpy", "scikit-learn", "web3", "cryptography"):
         found[package] = importlib.metadata.version(package)
     return found
-
-
-def read_json(store: Store, digest: bytes) -> dict[str, Any]:
-    """Fetch a JSON blob by the digest that the chain holds.
-
-    Args:
-        store: the content store.
-        digest: SHA-256, 32 bytes.
-
-    Returns:
-        The parsed object.
-
-    """
-    blob = read_blob(store, Digest(digest), _MAX_JSON)
-    return loads_object(blob, max_bytes=_MAX_JSON, allow_floats=True)
 
 
 def build_story(contracts: MarketContracts, store: Store, played: Played) -> dict[str, Any]:
@@ -104,6 +93,7 @@ def build_story(contracts: MarketContracts, store: Store, played: Played) -> dic
             "owners_needed": played.refused[1],
             "owners_available": played.refused[2],
         },
+        **acts(contracts, store, events, played.shown),
         "job": job,
         **_money(contracts, events, played.names),
         "prediction": _prediction(contracts, events, played.prediction),
@@ -139,7 +129,12 @@ def _proposals(
     store: Store, events: Sequence[Event], kinds: Mapping[int, str]
 ) -> list[dict[str, Any]]:
     proposed = {e.args["proposal"]: e for e in events if e.name == "Proposed"}
-    rows = []
+    settled = {e.args["proposal"]: e for e in events if e.name == "Settled"}
+    rows = [
+        _revised(event, proposed, kinds)
+        for event in events
+        if event.name == "Settled" and event.args["status"] == REVISED
+    ]
     for event in events:
         if event.name != "Executed":
             continue
@@ -155,10 +150,28 @@ def _proposals(
                 "copy_of": event.args["copy_of"] or None,
                 "log_loss_gain": figures["gain"]["mean"],
                 "ci95": [figures["gain"]["low"], figures["gain"]["high"]],
-                "shares": str(event.args["shares"]),
+                "shares": str(settled[number].args["shares"]),
             }
         )
     return sorted(rows, key=lambda row: int(row["id"]))
+
+
+def _revised(
+    event: Event, proposed: Mapping[int, Event], kinds: Mapping[int, str]
+) -> dict[str, Any]:
+    number = event.args["proposal"]
+    after = next(one for one, e in proposed.items() if e.args["revises"] == number)
+    return {
+        "id": number,
+        "contributor": proposed[number].args["proposer"],
+        "kind": kinds.get(number, "honest"),
+        "verdict": "revised",
+        "reason": f"revised as proposal {after}",
+        "copy_of": None,
+        "log_loss_gain": 0.0,
+        "ci95": [0.0, 0.0],
+        "shares": "0",
+    }
 
 
 def reason_of(store: Store, events: Sequence[Event], proposal: int, figures: bytes) -> str:
@@ -196,8 +209,7 @@ def exposures(
     Returns:
         Owner -> basis points of the snapshot's points ever reserved for it, rounded up.
     """
-    database = contracts.database(dataset)
-    whole = int(database.call("snapshot", snapshot)[1])
+    whole = set(row_numbers(contracts, dataset, snapshot).tolist())
     ledger = ExposureLedger()
     owners: set[Address] = set()
     opened = {e.args["job"]: e for e in events if e.name == "JobOpened"}
@@ -205,15 +217,15 @@ def exposures(
         if event.name != "Reserved" or opened[event.args["job"]].args["dataset"] != dataset:
             continue
         spec = read_json(store, bytes(opened[event.args["job"]].args["spec"]))
-        # Points are numbered in registry order, so a row has one number in every snapshot.
-        total = int(database.call("snapshot", spec["snapshot"])[1])
-        shards = shard_rows(total, int(spec["num_shards"]), int(spec["seed"]))
+        # Rows have lasting numbers, whatever entries a snapshot has lost.
+        numbers = row_numbers(contracts, dataset, int(spec["snapshot"]))
+        shards = shard_rows(len(numbers), int(spec["num_shards"]), int(spec["seed"]))
         for number, shard in enumerate(shards):
             if int(event.args["shards"]) >> number & 1:
-                points = [int(row) for row in shard if row < whole]
+                points = [int(row) for row in numbers[shard] if int(row) in whole]
                 ledger.reserve(dataset, Address(event.args["owner"]), points)
                 owners.add(Address(event.args["owner"]))
-    return {owner: ledger.exposure_bps(dataset, owner, whole) for owner in sorted(owners)}
+    return {owner: ledger.exposure_bps(dataset, owner, len(whole)) for owner in sorted(owners)}
 
 
 def _job(
@@ -249,34 +261,6 @@ def _job(
         "holdout_accuracy": correct / total,
         "weights_sha256": bytes(finished["weights"]).hex(),
     }
-
-
-def roles_of(events: Sequence[Event]) -> dict[Address, tuple[str, ...]]:
-    """Which roles each address plays, by what it did on chain.
-
-    Args:
-        events: the market's events.
-
-    Returns:
-        Address -> roles.
-    """
-    causes = {
-        "NodeRegistered": ("operator", "node"),
-        "WorkerRegistered": ("owner", "worker"),
-        "RequestOpened": ("initiator", "initiator"),
-        "Proposed": ("payee", "contributor"),
-        "JobOpened": ("buyer", "buyer"),
-        "ModelRegistered": ("owner", "model_owner"),
-        "PredictionRequested": ("payer", "buyer"),
-    }
-    found: dict[Address, dict[str, None]] = {}
-    for event in events:
-        cause = causes.get(event.name)
-        if cause is not None:
-            found.setdefault(Address(event.args[cause[0]]), {})[cause[1]] = None
-        if event.name == "Proposed":
-            found.setdefault(Address(event.args["proposer"]), {})["contributor"] = None
-    return {address: tuple(roles) for address, roles in found.items()}
 
 
 def _money(
@@ -320,9 +304,10 @@ def _prediction(
     contracts: MarketContracts, events: Sequence[Event], prediction: int
 ) -> dict[str, Any]:
     mine = {e.name: e for e in events if e.args.get("prediction") == prediction}
-    requested, fulfilled = mine["PredictionRequested"].args, mine["PredictionFulfilled"].args
+    requested, done = mine["PredictionRequested"].args, mine["PredictionFulfilled"]
+    fulfilled = done.args
     model = contracts.models.call("model", requested["model"])
-    owner, dataset, snapshot = Address(model[0]), int(model[2]), int(model[3])
+    owner, dataset = Address(model[0]), int(model[2])
     split: dict[str, int] = {}
 
     def add(to: str, amount: int) -> None:
@@ -333,7 +318,8 @@ def _prediction(
     add(owner, int(fulfilled["owner_amount"]))
     add(requested["payer"], int(fulfilled["returned"]))
     data = int(fulfilled["data_amount"])
-    holders = data_split(events, dataset, snapshot, data)
+    funded = next(e for e in events if e.tx_hash == done.tx_hash and e.name == "Funded")
+    holders = data_split(events, funded, data)
     for holder, amount in holders.items():
         add(holder, amount)
     # What rounding leaves over stays in the Database.
@@ -341,31 +327,44 @@ def _prediction(
     return {"paid": str(requested["price"]), "split": {to: str(n) for to, n in split.items()}}
 
 
-def data_split(
-    events: Sequence[Event], dataset: int, snapshot: int, amount: int
-) -> dict[Address, int]:
+def data_split(events: Sequence[Event], funded: Event, amount: int) -> dict[Address, int]:
     """What each shareholder of a snapshot earns from one payment into its share stream.
 
     Args:
-        events: the market's events; tranches count for who minted them.
-        dataset: id.
-        snapshot: number.
+        events: the market's events in chain order.
+        funded: the payment; whoever holds shares then earns of it.
         amount: base units paid in.
 
     Returns:
-        Contributor -> base units, rounded down.
+        Holder -> base units, rounded down for each holding.
     """
-    entries = [
-        e.args
+    database, snapshot = funded.address, int(funded.args["snapshot"])
+    born = {
+        int(e.args["proposal"]): int(e.args["snapshot"])
         for e in events
-        if e.name == "Registered"
-        and e.args["dataset"] == dataset
-        and e.args["snapshot"] <= snapshot
-        and e.args["shares"]
-    ]
-    total = sum(int(entry["shares"]) for entry in entries)
+        if e.name == "Settled" and e.args["status"] == 2
+    }
+    ended = {
+        int(e.args["tranche"]): int(e.args["snapshot"])
+        for e in events
+        if e.name == "Ended" and e.address == database
+    }
+    held: dict[tuple[int, Address], int] = {}
+    for event in events[: events.index(funded)]:
+        if event.name == "Transfer" and event.address == database:
+            tranche, count = int(event.args["id"]), int(event.args["amount"])
+            for who, change in ((event.args["sender"], -count), (event.args["receiver"], count)):
+                key = (tranche, Address(who))
+                held[key] = held.get(key, 0) + change
+    inside = {
+        key: count
+        for key, count in held.items()
+        if count > 0
+        and born[key[0]] <= snapshot
+        and (key[0] not in ended or snapshot < ended[key[0]])
+    }
+    total = sum(inside.values())
     found: dict[Address, int] = {}
-    for entry in entries:
-        owner = Address(entry["contributor"])
-        found[owner] = found.get(owner, 0) + amount * int(entry["shares"]) // total
+    for (_, holder), count in inside.items():
+        found[holder] = found.get(holder, 0) + amount * count // total
     return found

@@ -14,19 +14,20 @@ from databright.data_market.docket import Docket
 from databright.errors import ChainError
 from databright.lifecycle import missing_steps
 from databright.units import Address
-from databright.wiring.demo.cast import draw_cast
+from databright.wiring.demo.acts import play_proposal, sell_shares
+from databright.wiring.demo.cast import INVESTOR, draw_cast
+from databright.wiring.demo.ending import (
+    PROOF_FILE,
+    claim_everything,
+    prove_point,
+    retire_holdout,
+    take_down,
+)
 from databright.wiring.demo.export import export_chain
 from databright.wiring.demo.page import story_page
-from databright.wiring.demo.play import (
-    Stage,
-    claim_everything,
-    lend_to_oracle,
-    open_dataset,
-    play_proposal,
-    retire_holdout,
-    set_up,
-)
+from databright.wiring.demo.play import Stage, lend_to_oracle, open_dataset, set_up
 from databright.wiring.demo.report import Played, build_story
+from databright.wiring.demo.shown import Shown
 from databright.wiring.demo.train import await_job, open_job, refused_plan, sell_prediction
 from databright.wiring.local_market import CHAIN_FOLDER, LocalMarket
 
@@ -84,8 +85,11 @@ def play_demo(
     refused = refused_plan(stage)
     job = open_job(stage)
     await_job(stage, job)
+    sell_shares(stage)
     prediction = sell_prediction(stage, job)
+    prove_point(stage)
     retire_holdout(stage)
+    take_down(stage)
     claim_everything(stage)
     kinds = {stage.proposals[part.name]: part.kind for part in stage.cast.parts}
     names = {address: name for name, address in stage.addresses.items()}
@@ -94,6 +98,7 @@ def play_demo(
         seed=seed,
         names=names,
         kinds=kinds,
+        shown=_shown(stage),
         refused=(refused.cap_bps, refused.owners_needed, refused.owners_available),
         job=job,
         prediction=prediction,
@@ -107,6 +112,25 @@ def play_demo(
     )
     _leave_behind(market.home, told, names, stage)
     return told
+
+
+def _shown(stage: Stage) -> Shown:
+    def decided(duty: str) -> int:
+        return stage.proposals[stage.cast.on_duty(duty).name]
+
+    flipped = next(part for part in stage.cast.parts if part.kind == "flipped")
+    return Shown(
+        batch=decided("batch"),
+        revision=decided("revision"),
+        override=decided("override"),
+        relay=decided("relay"),
+        challenge=stage.proposals[flipped.name],
+        transfer=decided("override"),
+        seller=stage.addresses[stage.cast.on_duty("override").name],
+        buyer=stage.addresses[INVESTOR],
+        takedown=stage.takedown,
+        proof=stage.market.home / PROOF_FILE,
+    )
 
 
 def _check(stage: Stage, story: dict[str, Any]) -> None:
