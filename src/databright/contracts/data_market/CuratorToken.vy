@@ -531,7 +531,8 @@ def vote_signed(ballots: DynArray[SignedBallot, MAX_BATCH]) -> uint256:
             opened = ((t >> T_OPENED) & M32) << AT_SINCE
             window = proposal % UNIT // WINDOW
             place = unsafe_add(AT_STATES, unsafe_mul(2, proposal % UNIT % WINDOW))
-        if time > (ballot.what >> 160) & M40:
+        deadline: uint256 = (ballot.what >> 160) & M40
+        if time > deadline:
             continue
         voter: address = convert(ballot.what & M160, address)
         word: uint256 = self.voters[dataset][voter]
@@ -559,7 +560,7 @@ def vote_signed(ballots: DynArray[SignedBallot, MAX_BATCH]) -> uint256:
                         proposal,
                         support,
                         (word >> AT_NONCE) & M16,
-                        (ballot.what >> 160) & M40,
+                        deadline,
                     )
                 ),
             )

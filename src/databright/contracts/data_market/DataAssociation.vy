@@ -434,15 +434,17 @@ def repay(proposal: uint256, version: uint256, relayer: address, count: uint256)
     @param count Ballots that were cast.
     """
     assert msg.sender == CURATORS.address, "association: not the curators"
-    before: uint256 = self._repaid(proposal)
-    paid: uint256 = min(count, MAX_REPAID - before)
+    counts: uint256 = self.packed_repaid[proposal // 32]
+    place: uint256 = unsafe_mul(proposal % 32, 8)
+    # Eight bits of at most 64; a price of 32 bits.
+    paid: uint256 = min(count, unsafe_sub(MAX_REPAID, (counts >> place) & 255))
     price: uint256 = (self.rules_word[proposal // UNIT][version] >> P_RELAY) & M32
-    if paid * price == 0:
+    amount: uint256 = unsafe_mul(paid, price)
+    if amount == 0:
         return
-    # At most 64, so that its 8 bits do not carry over.
-    self.packed_repaid[proposal // 32] += paid << unsafe_mul(proposal % 32, 8)
-    accounts._credit(relayer, paid * price)
-    log BallotsRepaid(proposal=proposal, relayer=relayer, amount=paid * price)
+    self.packed_repaid[proposal // 32] = unsafe_add(counts, paid << place)
+    accounts._credit(relayer, amount)
+    log BallotsRepaid(proposal=proposal, relayer=relayer, amount=amount)
 
 
 @external
