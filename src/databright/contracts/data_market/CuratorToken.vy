@@ -941,13 +941,15 @@ def _vote(dataset: uint256, proposal: uint256, word: uint256, support: bool) -> 
     ) >= unsafe_mul(3, (t >> T_PERIOD) & M24) // LATE:
         left = self._time_left(t)
         assert left != 0, "curator: no voting now"
-    # Its state's place in the word, where the window is this proposal's.
+    # Its state's place in the word, where the window is this proposal's or moves up to it.
     place: uint256 = unsafe_add(AT_STATES, unsafe_mul(2, proposal % UNIT % WINDOW))
-    is_here: bool = proposal % UNIT // WINDOW == (word >> AT_WINDOW) & M15
-    state: uint256 = 0
-    if is_here:
-        state = (word >> place) & 3
-    else:
+    wanted: uint256 = proposal % UNIT // WINDOW
+    window: uint256 = (word >> AT_WINDOW) & M15
+    after: uint256 = word
+    if wanted > window:
+        after = self._moved_up(dataset, msg.sender, word, wanted)
+    state: uint256 = (after >> place) & 3
+    if wanted < window:
         state = self._state(dataset, msg.sender, word, proposal % UNIT)
     assert state != OWN, "curator: already voted"
     weight: uint256 = word & M52
@@ -961,9 +963,9 @@ def _vote(dataset: uint256, proposal: uint256, word: uint256, support: bool) -> 
         log Voted(proposal=proposal, voter=msg.sender, support=support, weight=weight)
     else:
         self.tallies[proposal] = self._cast(proposal, msg.sender, t, state, support, weight, left)
-    if is_here:
-        return word ^ ((state ^ OWN) << place)
-    return self._with_state(dataset, msg.sender, word, proposal % UNIT, OWN)
+    if wanted < window:
+        return self._with_state(dataset, msg.sender, word, proposal % UNIT, OWN)
+    return after ^ ((state ^ OWN) << place)
 
 
 @internal
