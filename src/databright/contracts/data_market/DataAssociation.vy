@@ -562,9 +562,10 @@ def _minted(dataset: uint256, word: uint256, s: Settlement) -> uint256:
     """
     @return The dataset's word.
     """
+    # Of 52 bits at most (Verdicts), as are the parts of the word.
     minted: uint256 = s.amount
     if (word >> D_EPOCH) & M16 == s.epoch:
-        minted += (word >> D_MINTED) & M52
+        minted = unsafe_add(minted, (word >> D_MINTED) & M52)
     assert minted <= s.mint_cap, "association: mint cap"
     supply: uint256 = word & M52
     since: uint256 = (word >> D_SINCE) & M32
@@ -573,7 +574,7 @@ def _minted(dataset: uint256, word: uint256, s: Settlement) -> uint256:
         if since != block.timestamp:
             since = block.timestamp
             before = supply
-        supply += s.amount
+        supply = unsafe_add(supply, s.amount)
         # With the genesis weight, which the Charter keeps to 51 bits, so that no sum of ballots carries over.
         assert (
             supply <= M51

@@ -620,9 +620,12 @@ def _check_terms(terms: Terms):
 @internal
 @pure
 def _deadline(t: uint256) -> uint256:
+    # Nothing wraps: parts of a tally have 32 bits at most.
     period: uint256 = (t >> T_PERIOD) & M24
-    begin: uint256 = ((t >> T_OPENED) & M32) + ((t >> T_REVIEW) & M16) * 60
-    return begin + period + period * ((t >> T_EXTENSION) & M8) // WHOLE
+    begin: uint256 = unsafe_add((t >> T_OPENED) & M32, unsafe_mul((t >> T_REVIEW) & M16, 60))
+    return unsafe_add(
+        unsafe_add(begin, period), unsafe_mul(period, (t >> T_EXTENSION) & M8) // WHOLE
+    )
 
 
 @internal
@@ -633,7 +636,8 @@ def _expiry(t: uint256, mark: uint256) -> uint256:
     """
     assert (t >> T_STATUS) & 15 == OPEN and t & T_MOTION == 0, "verdicts: proposal is not open"
     over: uint256 = max(self._deadline(t), (mark >> 3) & M40)
-    return over + 2 * ((t >> T_PERIOD) & M24)
+    # 40 bits and 25.
+    return unsafe_add(over, unsafe_mul(2, (t >> T_PERIOD) & M24))
 
 
 @internal
@@ -731,9 +735,12 @@ def _decide(
     @param gains Whether the verdict would mint.
     @return Whether the proposal is carried; reverts while that is open.
     """
+    # Weights have 52 bits; the electorate is compared with its commitment later, when it is settled.
     yes: uint256 = t & M52
     no: uint256 = (t >> T_NO) & M52
-    carried: bool = yes > no and (yes + no) * BPS >= (e & M14) * electorate
+    carried: bool = (
+        yes > no and unsafe_mul(unsafe_add(yes, no), BPS) >= (e & M14) * electorate
+    )
     over: bool = block.timestamp >= self._deadline(t)
     if over and carried:
         return True
@@ -742,9 +749,9 @@ def _decide(
         lent: uint256 = 0
         if t & T_LENT != 0:
             lent = staticcall CURATORS.lent_tallies(proposal)
-        if carried and 2 * (yes - (lent & M52)) > electorate:
+        if carried and unsafe_mul(2, yes - (lent & M52)) > electorate:
             return True
-        if electorate != 0 and 2 * (no - (lent >> T_NO)) >= electorate:
+        if electorate != 0 and unsafe_mul(2, no - (lent >> T_NO)) >= electorate:
             return False
     optimistic: uint256 = (e >> E_OPTIMISTIC) & M24
     if optimistic != 0 and no <= yes and mark >> POSTED != 0:
