@@ -33,6 +33,7 @@ _VERDICT_TYPE = keccak(
 _BALLOT_TYPE = keccak(
     text="Ballot(address voter,uint256 proposal,bool support,uint256 nonce,uint256 deadline)"
 )
+_WINDOW = 32
 _BATCH = 64
 """Ballots of one transaction, at most."""
 
@@ -179,6 +180,10 @@ class Dataset:
                 self.vote_many(curator, wave)
             done += [(terms, self.execute(proposer, terms, amount)) for terms in wave]
         return done
+
+    def until_next_window(self) -> int:
+        """Proposals until the next one begins another 32, whose states lie apart."""
+        return -(self._num_proposed + 1) % _WINDOW
 
     def vote_many(self, voter: LocalAccount, proposals: Sequence[Terms]) -> Sent:
         """Cast one voter's ballots for proposals.

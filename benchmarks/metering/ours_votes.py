@@ -55,6 +55,7 @@ class Governance:
             scene.open()
             for number in range(plan.num_rounds):
                 scene.play_round(number)
+            scene.vote_in_new_windows()
             scene.vote_in_batches()
             scene.vote_late()
             scene.lend()
@@ -210,12 +211,23 @@ class Scene:
         self._session.advance(REVIEW_S)
         return terms
 
+    def vote_in_new_windows(self) -> None:
+        """The states of 32 proposals lie in a voter's word: ballots on the first of the next 32.
+
+        Those before move to a word for four times 32: the first time it is a fresh one.
+        """
+        for row in ("vote_new_window_first", "vote_new_window"):
+            *_, last = self._open_proposals(self._dataset.until_next_window() + 1)
+            for voter in self._people.voters:
+                self._ballot(row, voter, last)
+
     def vote_in_batches(self) -> None:
-        """Every voter casts 64 ballots at once; then one each on two sides of a window's end."""
-        wave = self._open_proposals(BATCH)
-        for voter in self._people.voters:
-            sent = self._dataset.vote_many(voter, wave)
-            self.samples.add("vote_batch64", sent.gas, shared_by=BATCH)
+        """Every voter casts 64 ballots at once, twice: 128 proposals are what one word keeps."""
+        for _ in range(2):
+            wave = self._open_proposals(BATCH)
+            for voter in self._people.voters:
+                sent = self._dataset.vote_many(voter, wave)
+                self.samples.add("vote_batch64", sent.gas, shared_by=BATCH)
 
     def vote_late(self) -> None:
         """Ballots in the last quarter where the yes side leads: each moves its deadline."""

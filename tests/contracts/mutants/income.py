@@ -43,15 +43,15 @@ INCOME: list[Mutant] = faults(
     ),
     (
         "a suffix one node short",
-        "        if j > newest:\n            break\n        total",
-        "        if j >= newest:\n            break\n        total",
+        "        if j >= newest:\n            break\n        income",
+        "        if j + 1 >= newest:\n            break\n        income",
         "a tranche misses the income of the second newest snapshot",
         "late_joiners_take_nothing_of_earlier_snapshots",
     ),
     (
         "a suffix from one on",
-        "    income: uint256 = self._suffix(born, newest)\n",
-        "    income: uint256 = self._suffix(1, newest)\n",
+        "    j: uint256 = born\n",
+        "    j: uint256 = 1\n",
         "a tranche takes income from before its birth",
         "late_joiners_take_nothing_of_earlier_snapshots",
     ),
@@ -127,7 +127,7 @@ INCOME: list[Mutant] = faults(
     ),
     (
         "a transfer out of a takedown",
-        "        if self.redirect[id] != empty(address):\n            to = self.redirect[id]\n",
+        "        if word & H_WORDS != 0 and self.redirect[id] != empty(address):\n            to = self.redirect[id]\n",
         "",
         "a holder saves income by a transfer",
         "a_takedown_redirects_income",
@@ -141,7 +141,7 @@ INCOME: list[Mutant] = faults(
     ),
     (
         "a claim that keeps no fraction",
-        "    paid: uint256 = income - (earned & M64) // balance\n",
+        "    paid: uint256 = unsafe_sub(income, unsafe_div(earned & M64, balance))\n",
         "    paid: uint256 = income\n",
         "small claims lose what is below a base unit",
         "small_claims_lose_nothing",

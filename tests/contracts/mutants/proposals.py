@@ -8,8 +8,8 @@ ASSOCIATION = faults(
     "data_market/DataAssociation.vy",
     (
         "a bond that does not grow",
-        "((p >> P_BOND) & M48) * (1 + (account >> 192))",
-        "((p >> P_BOND) & M48)",
+        "unsafe_mul((p >> P_BOND) & M48, unsafe_add(1, account >> 192))",
+        "(p >> P_BOND) & M48",
         "flooding a dataset costs no more than proposing to it",
         "bond_and_fee_are_locked_and_returned",
     ),
@@ -29,8 +29,8 @@ ASSOCIATION = faults(
     ),
     (
         "what is owed pays twice",
-        "account = account - deposit - (due << 96)",
-        "account = account - deposit",
+        "account = unsafe_sub(unsafe_sub(account, deposit), due << 96)",
+        "account = unsafe_sub(account, deposit)",
         "a bond is locked that nobody paid",
         "what_is_owed_pays_the_next_bond",
     ),
@@ -155,7 +155,7 @@ ASSOCIATION = faults(
     ),
     (
         "a cap for each proposal",
-        "        minted += (word >> D_MINTED) & M52\n",
+        "        minted = unsafe_add(minted, (word >> D_MINTED) & M52)\n",
         "        minted += 0\n",
         "the cap of an epoch is minted many times",
         "an_epoch_mints_its_cap",
@@ -176,7 +176,7 @@ ASSOCIATION = faults(
     ),
     (
         "a supply that stays",
-        "        supply += s.amount\n",
+        "        supply = unsafe_add(supply, s.amount)\n",
         "        supply += 0\n",
         "genesis weight does not fade",
         "",
@@ -197,8 +197,8 @@ ASSOCIATION = faults(
     ),
     (
         "a bond that is not returned",
-        "    accounts.words[terms.proposer] = account + s.bond_back + fee_back\n",
-        "    accounts.words[terms.proposer] = account + fee_back\n",
+        "    accounts.words[terms.proposer] = unsafe_add(account, back)\n",
+        "    accounts.words[terms.proposer] = unsafe_add(account, fee_back)\n",
         "an honest proposer loses her bond",
         "",
     ),
@@ -211,14 +211,14 @@ ASSOCIATION = faults(
     ),
     (
         "unspent relays kept",
-        "fee_back += (MAX_REPAID - self.repaid[terms.proposal]) * s.relay_price",
+        "fee_back += unsafe_mul(unspent, s.relay_price)",
         "fee_back += MAX_REPAID * s.relay_price",
         "relayers are repaid from other people's money",
         "a_signed_ballot_counts_once",
     ),
     (
         "relays uncounted",
-        "    self.repaid[proposal] = before + paid\n",
+        "    self.packed_repaid[proposal // 32] = unsafe_add(counts, paid << place)\n",
         "",
         "more is repaid than was locked",
         "a_signed_ballot_counts_once",

@@ -450,12 +450,48 @@ def vote_many(proposals: DynArray[uint256, MAX_BATCH], supports: uint256):
     assert len(proposals) != 0, "curator: no ballots"
     dataset: uint256 = proposals[0] // UNIT
     word: uint256 = self.voters[dataset][msg.sender]
-    bits: uint256 = supports
+    begin: uint256 = self._window_begin(dataset, word)
+    states: uint256 = word >> AT_STATES
+    weight: uint256 = word & M52
+    # Neighbours have period, status and rules in common: so long before now they may have been opened for
+    # ballots to count (`latest`), and for so long they are in the common case (`width`).
+    common: uint256 = max_value(uint256)
+    latest: uint256 = 0
+    width: uint256 = 0
+    against: uint256 = ~supports
     for proposal: uint256 in proposals:
-        assert proposal // UNIT == dataset, "curator: several datasets"
-        word = self._vote(dataset, proposal, word, bits & 1 == 1)
-        bits = bits >> 1
-    self.voters[dataset][msg.sender] = word
+        t: uint256 = self.tallies[proposal]
+        if t >> T_PERIOD != common:
+            common = t >> T_PERIOD
+            latest = unsafe_sub(block.timestamp, unsafe_mul((t >> T_REVIEW) & M16, 60))
+            width = self._common_width(word, t, latest)
+        place: uint256 = unsafe_mul(2, unsafe_sub(proposal, begin))
+        if place >= 2 * WINDOW:
+            assert proposal // UNIT == dataset, "curator: several datasets"
+            word = word | (states << AT_STATES)
+            if proposal < begin:
+                word = self._vote(dataset, proposal, word, against & 1 == 0)
+                against = against >> 1
+                continue
+            word = self._moved_up(dataset, msg.sender, word, proposal % UNIT // WINDOW)
+            begin = self._window_begin(dataset, word)
+            states = word >> AT_STATES
+            place = unsafe_mul(2, unsafe_sub(proposal, begin))
+        # The common case, written out: nothing is cast yet, all votes count, the ballot is not late. What was
+        # opened after `latest` wraps.
+        if (states >> place) & 3 == 0 and unsafe_sub(latest, (t >> T_OPENED) & M32) < width:
+            self.tallies[proposal] = unsafe_add(t, weight << unsafe_mul(T_NO, against & 1))
+            states = states | (OWN << place)
+            log Voted(
+                proposal=proposal, voter=msg.sender, support=against & 1 == 0, weight=weight
+            )
+        else:
+            word = self._vote(
+                dataset, proposal, word | (states << AT_STATES), against & 1 == 0
+            )
+            states = word >> AT_STATES
+        against = against >> 1
+    self.voters[dataset][msg.sender] = word | (states << AT_STATES)
 
 
 @external
@@ -469,32 +505,50 @@ def vote_signed(ballots: DynArray[SignedBallot, MAX_BATCH]) -> uint256:
     """
     separator: bytes32 = self._domain_separator()
     total: uint256 = 0
-    cast: uint256 = 0
-    # The tally of neighbours is written once, after the last of them.
-    last: uint256 = 0
+    # Of neighbours on one proposal; their tally is written once, after the last of them.
+    proposal: uint256 = 0
     dataset: uint256 = 0
     t: uint256 = 0
+    # When ballots are cast: now, or never.
+    time: uint256 = max_value(uint256)
     left: uint256 = 0
+    is_late: bool = False
+    opened: uint256 = 0
+    window: uint256 = 0
+    place: uint256 = 0
+    cast: uint256 = 0
     for ballot: SignedBallot in ballots:
-        proposal: uint256 = ballot.what >> 201
-        if proposal != last:
-            self._finish(last, t, cast)
+        if ballot.what >> 201 != proposal:
+            self._finish(proposal, t, cast)
+            total = unsafe_add(total, cast)
             cast = 0
-            last = proposal
+            proposal = ballot.what >> 201
             dataset = proposal // UNIT
             t = self.tallies[proposal]
             left = self._time_left(t)
-        if left == 0 or block.timestamp > (ballot.what >> 160) & M40:
+            time = block.timestamp if left != 0 else max_value(uint256)
+            is_late = left < ((t >> T_PERIOD) & M24) // LATE
+            opened = ((t >> T_OPENED) & M32) << AT_SINCE
+            window = proposal % UNIT // WINDOW
+            place = unsafe_add(AT_STATES, unsafe_mul(2, proposal % UNIT % WINDOW))
+        deadline: uint256 = (ballot.what >> 160) & M40
+        if time > deadline:
             continue
         voter: address = convert(ballot.what & M160, address)
         word: uint256 = self.voters[dataset][voter]
-        state: uint256 = self._state(dataset, voter, word, proposal % UNIT)
+        is_here: bool = (word >> AT_WINDOW) & M15 == window
+        state: uint256 = (word >> place) & 3
+        if not is_here:
+            state = self._state(dataset, voter, word, proposal % UNIT)
         if state == OWN:
             continue
-        weight: uint256 = self._weight(dataset, voter, word, t)
+        weight: uint256 = word & M52
+        if word & (GENESIS | (M32 << AT_SINCE)) >= opened:
+            # A genesis curator, or not all votes were there before.
+            weight = self._weight(dataset, voter, word, t)
         if weight == 0:
             continue
-        # Voter, proposal, support, nonce, deadline.
+        support: uint256 = (ballot.what >> 200) & 1
         digest: bytes32 = keccak256(
             concat(
                 0x1901,
@@ -504,9 +558,9 @@ def vote_signed(ballots: DynArray[SignedBallot, MAX_BATCH]) -> uint256:
                         BALLOT_TYPEHASH,
                         voter,
                         proposal,
-                        (ballot.what >> 200) & 1,
+                        support,
                         (word >> AT_NONCE) & M16,
-                        (ballot.what >> 160) & M40,
+                        deadline,
                     )
                 ),
             )
@@ -524,13 +578,22 @@ def vote_signed(ballots: DynArray[SignedBallot, MAX_BATCH]) -> uint256:
             self.tallies[proposal] = t
             if not self._has_wallet_signed(voter, digest, ballot.r, s, v):
                 continue
-        t = self._cast(proposal, voter, t, state, (ballot.what >> 200) & 1 == 1, weight, left)
-        self.voters[dataset][voter] = self._with_state(dataset, voter, word, proposal % UNIT, OWN)
+        if is_late or state != 0:
+            t = self._cast(proposal, voter, t, state, support == 1, weight, left)
+        else:
+            # What `_cast` does then, written out.
+            t = unsafe_add(t, weight << unsafe_mul(T_NO, support ^ 1))
+            log Voted(proposal=proposal, voter=voter, support=support == 1, weight=weight)
+        if is_here:
+            self.voters[dataset][voter] = word ^ ((state ^ OWN) << place)
+        else:
+            self.voters[dataset][voter] = self._with_state(
+                dataset, voter, word, proposal % UNIT, OWN
+            )
         cast = unsafe_add(cast, 1)
-        total = unsafe_add(total, 1)
-    self._finish(last, t, cast)
-    assert total != 0, "curator: no ballot counts"
-    return total
+    self._finish(proposal, t, cast)
+    assert unsafe_add(total, cast) != 0, "curator: no ballot counts"
+    return unsafe_add(total, cast)
 
 
 @external
@@ -788,13 +851,38 @@ def _state(dataset: uint256, account: address, word: uint256, number: uint256) -
         states = word >> AT_STATES
     elif wanted < window:
         states = self._old_states(dataset, account, wanted)
-    return (states >> (2 * (number % WINDOW))) & 3
+    return (states >> unsafe_mul(2, number % WINDOW)) & 3
+
+
+@internal
+@pure
+def _window_begin(dataset: uint256, word: uint256) -> uint256:
+    """
+    @return Id of the first proposal in the window of a voter's word.
+    """
+    return unsafe_add(dataset * UNIT, unsafe_mul((word >> AT_WINDOW) & M15, WINDOW))
+
+
+@internal
+@view
+def _common_width(word: uint256, t: uint256, latest: uint256) -> uint256:
+    """
+    @return Proposals like this one, opened less than so many seconds before `latest` and not after it, take a
+        ballot of all votes of the word, and not as a late one; 0 where there are none.
+    """
+    if (t >> T_STATUS) & 15 != OPEN or word & GENESIS != 0 or word & M52 == 0:
+        # A genesis curator's weight is another on each proposal.
+        return 0
+    since: uint256 = min((word >> AT_SINCE) & M32, latest)
+    return min(
+        unsafe_mul(3, (t >> T_PERIOD) & M24) // LATE, unsafe_sub(latest, since)
+    )
 
 
 @internal
 @view
 def _old_states(dataset: uint256, account: address, window: uint256) -> uint256:
-    return (self.packed_states[dataset][account][window // 4] >> (window % 4 * 64)) & M64
+    return (self.packed_states[dataset][account][window // 4] >> unsafe_mul(window % 4, 64)) & M64
 
 
 @internal
@@ -806,21 +894,29 @@ def _with_state(
     """
     window: uint256 = (word >> AT_WINDOW) & M15
     wanted: uint256 = number // WINDOW
-    place: uint256 = 2 * (number % WINDOW)
+    place: uint256 = unsafe_mul(2, number % WINDOW)
     if wanted == window:
         return (word & ~((3 << place) << AT_STATES)) | ((state << place) << AT_STATES)
     if wanted < window:
-        place += wanted % 4 * 64
+        place = unsafe_add(place, unsafe_mul(wanted % 4, 64))
         old: uint256 = self.packed_states[dataset][account][wanted // 4]
         self.packed_states[dataset][account][wanted // 4] = (old & ~(3 << place)) | (state << place)
         return word
+    return self._moved_up(dataset, account, word, wanted) | (state << place) << AT_STATES
+
+
+@internal
+def _moved_up(dataset: uint256, account: address, word: uint256, wanted: uint256) -> uint256:
+    """
+    @return The word with an empty higher window; the caller stores it. The states of the old one are stored here.
+    """
+    window: uint256 = (word >> AT_WINDOW) & M15
     states: uint256 = (word >> AT_STATES) & M64
     if states != 0:
         # Its place is empty: nothing is kept there while its window is in the word.
         old: uint256 = self.packed_states[dataset][account][window // 4]
-        self.packed_states[dataset][account][window // 4] = old | (states << (window % 4 * 64))
-    kept: uint256 = word & ~((M64 << AT_STATES) | (M15 << AT_WINDOW))
-    return kept | wanted << AT_WINDOW | (state << place) << AT_STATES
+        self.packed_states[dataset][account][window // 4] = old | (states << unsafe_mul(window % 4, 64))
+    return (word & ~((M64 << AT_STATES) | (M15 << AT_WINDOW))) | (wanted << AT_WINDOW)
 
 
 @internal
@@ -836,14 +932,40 @@ def _vote(dataset: uint256, proposal: uint256, word: uint256, support: bool) -> 
     @return The caller's word after its ballot.
     """
     t: uint256 = self.tallies[proposal]
-    left: uint256 = self._time_left(t)
-    assert left != 0, "curator: no voting now"
-    state: uint256 = self._state(dataset, msg.sender, word, proposal % UNIT)
+    opened: uint256 = (t >> T_OPENED) & M32
+    left: uint256 = max_value(uint256)
+    # While three quarters of the period are not over a ballot is not late. Before the vote the time since it
+    # began wraps, so that it is no small one.
+    if (t >> T_STATUS) & 15 != OPEN or unsafe_sub(
+        block.timestamp, unsafe_add(opened, unsafe_mul((t >> T_REVIEW) & M16, 60))
+    ) >= unsafe_mul(3, (t >> T_PERIOD) & M24) // LATE:
+        left = self._time_left(t)
+        assert left != 0, "curator: no voting now"
+    # Its state's place in the word, where the window is this proposal's or moves up to it.
+    place: uint256 = unsafe_add(AT_STATES, unsafe_mul(2, proposal % UNIT % WINDOW))
+    wanted: uint256 = proposal % UNIT // WINDOW
+    window: uint256 = (word >> AT_WINDOW) & M15
+    after: uint256 = word
+    if wanted > window:
+        after = self._moved_up(dataset, msg.sender, word, wanted)
+    state: uint256 = (after >> place) & 3
+    if wanted < window:
+        state = self._state(dataset, msg.sender, word, proposal % UNIT)
     assert state != OWN, "curator: already voted"
-    weight: uint256 = self._weight(dataset, msg.sender, word, t)
+    weight: uint256 = word & M52
+    if word & (GENESIS | (M32 << AT_SINCE)) >= opened << AT_SINCE:
+        # A genesis curator, or not all votes were there before.
+        weight = self._weight(dataset, msg.sender, word, t)
     assert weight != 0, "curator: no weight"
-    self.tallies[proposal] = self._cast(proposal, msg.sender, t, state, support, weight, left)
-    return self._with_state(dataset, msg.sender, word, proposal % UNIT, OWN)
+    if state == 0 and left == max_value(uint256):
+        # What `_cast` does then, written out.
+        self.tallies[proposal] = unsafe_add(t, weight if support else weight << T_NO)
+        log Voted(proposal=proposal, voter=msg.sender, support=support, weight=weight)
+    else:
+        self.tallies[proposal] = self._cast(proposal, msg.sender, t, state, support, weight, left)
+    if wanted < window:
+        return self._with_state(dataset, msg.sender, word, proposal % UNIT, OWN)
+    return after ^ ((state ^ OWN) << place)
 
 
 @internal

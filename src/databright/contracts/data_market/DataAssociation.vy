@@ -158,6 +158,7 @@ M20: constant(uint256) = 2**20 - 1
 M24: constant(uint256) = 2**24 - 1
 M32: constant(uint256) = 2**32 - 1
 M48: constant(uint256) = 2**48 - 1
+M51: constant(uint256) = 2**51 - 1
 M52: constant(uint256) = 2**52 - 1
 M96: constant(uint256) = 2**96 - 1
 
@@ -188,8 +189,9 @@ datasets: public(HashMap[uint256, uint256])
 rules_word: public(HashMap[uint256, HashMap[uint256, uint256]])
 database: HashMap[uint256, address]
 commitment: public(HashMap[uint256, bytes32])
-# Proposal -> ballots that were repaid to relayers.
-repaid: public(HashMap[uint256, uint256])
+# Proposal // 32 -> ballots of 32 proposals that were repaid to relayers, 8 bits each. A dataset's ids begin at
+# a multiple of 32.
+packed_repaid: HashMap[uint256, uint256]
 
 
 @deploy
@@ -270,6 +272,16 @@ def requests() -> address:
     @return Who is told of proposals to requests.
     """
     return REQUESTS
+
+
+@external
+@view
+def repaid(proposal: uint256) -> uint256:
+    """
+    @param proposal Id of a proposal.
+    @return Ballots that were repaid to relayers, up to 64.
+    """
+    return self._repaid(proposal)
 
 
 @external
@@ -423,14 +435,17 @@ def repay(proposal: uint256, version: uint256, relayer: address, count: uint256)
     @param count Ballots that were cast.
     """
     assert msg.sender == CURATORS.address, "association: not the curators"
-    before: uint256 = self.repaid[proposal]
-    paid: uint256 = min(count, MAX_REPAID - before)
+    counts: uint256 = self.packed_repaid[proposal // 32]
+    place: uint256 = unsafe_mul(proposal % 32, 8)
+    # Eight bits of at most 64; a price of 32 bits.
+    paid: uint256 = min(count, unsafe_sub(MAX_REPAID, (counts >> place) & 255))
     price: uint256 = (self.rules_word[proposal // UNIT][version] >> P_RELAY) & M32
-    if paid * price == 0:
+    amount: uint256 = unsafe_mul(paid, price)
+    if amount == 0:
         return
-    self.repaid[proposal] = before + paid
-    accounts._credit(relayer, paid * price)
-    log BallotsRepaid(proposal=proposal, relayer=relayer, amount=paid * price)
+    self.packed_repaid[proposal // 32] = unsafe_add(counts, paid << place)
+    accounts._credit(relayer, amount)
+    log BallotsRepaid(proposal=proposal, relayer=relayer, amount=amount)
 
 
 @external
@@ -449,6 +464,12 @@ def pass_by(dataset: uint256, number: uint256):
 
 
 @internal
+@view
+def _repaid(proposal: uint256) -> uint256:
+    return (self.packed_repaid[proposal // 32] >> unsafe_mul(proposal % 32, 8)) & 255
+
+
+@internal
 def _propose(given: Terms) -> uint256:
     """
     @param given Terms with the dataset in the place of the proposal's id.
@@ -461,25 +482,26 @@ def _propose(given: Terms) -> uint256:
     assert closes_at == 0 or block.timestamp < closes_at, "association: dataset is closed"
     assert 0 < given.num_rows and given.num_rows <= M32, "association: number of rows"
     assert given.payee != empty(address), "association: zero address"
-    number: uint256 = ((word >> D_COUNT) & M20) + 1
+    number: uint256 = unsafe_add((word >> D_COUNT) & M20, 1)
     assert number < MOTIONS, "association: dataset is full"
     self.datasets[dataset] = unsafe_add(word, 1 << D_COUNT)
+    # Below nothing wraps: datasets are counted one by one, the parts of words are narrow.
     terms: Terms = given
-    terms.proposal = dataset * UNIT + number
-    terms.fee = ((p >> P_FEE) & M48) + MAX_REPAID * ((p >> P_RELAY) & M32)
+    terms.proposal = unsafe_add(unsafe_mul(dataset, UNIT), number)
+    terms.fee = unsafe_add((p >> P_FEE) & M48, unsafe_mul(MAX_REPAID, (p >> P_RELAY) & M32))
     account: uint256 = accounts.words[terms.proposer]
     due: uint256 = terms.fee
     if terms.revises == 0:
-        terms.bond = ((p >> P_BOND) & M48) * (1 + (account >> 192))
-        due += terms.bond
+        terms.bond = unsafe_mul((p >> P_BOND) & M48, unsafe_add(1, account >> 192))
+        due = unsafe_add(due, terms.bond)
     deposit: uint256 = account & M96
     if due > deposit:
         # What the association owes the proposer pays the rest.
-        due -= deposit
+        due = unsafe_sub(due, deposit)
         assert due <= (account >> 96) & M96, "association: deposit too low"
-        account = account - deposit - (due << 96)
+        account = unsafe_sub(unsafe_sub(account, deposit), due << 96)
     else:
-        account -= due
+        account = unsafe_sub(account, due)
     accounts.words[terms.proposer] = account + 2**192
     supply: uint256 = word & M52
     if (word >> D_SINCE) & M32 == block.timestamp:
@@ -540,9 +562,10 @@ def _minted(dataset: uint256, word: uint256, s: Settlement) -> uint256:
     """
     @return The dataset's word.
     """
+    # Of 52 bits at most (Verdicts), as are the parts of the word.
     minted: uint256 = s.amount
     if (word >> D_EPOCH) & M16 == s.epoch:
-        minted += (word >> D_MINTED) & M52
+        minted = unsafe_add(minted, (word >> D_MINTED) & M52)
     assert minted <= s.mint_cap, "association: mint cap"
     supply: uint256 = word & M52
     since: uint256 = (word >> D_SINCE) & M32
@@ -551,10 +574,11 @@ def _minted(dataset: uint256, word: uint256, s: Settlement) -> uint256:
         if since != block.timestamp:
             since = block.timestamp
             before = supply
-        supply += s.amount
-        # With the genesis weight, so that no sum of ballots carries over.
+        supply = unsafe_add(supply, s.amount)
+        # With the genesis weight, which the Charter keeps to 51 bits, so that no sum of ballots carries over.
         assert (
-            supply + ((self.rules_word[dataset][1] >> P_GENESIS) & M52) <= M52
+            supply <= M51
+            or supply + ((self.rules_word[dataset][1] >> P_GENESIS) & M52) <= M52
         ), "association: dataset is full"
     return (
         (word & (2**176 - 2**136 + (M12 << D_VERSION)))
@@ -588,10 +612,13 @@ def _settle(
             )
     fee_back: uint256 = s.fee_back
     if s.relay_price != 0:
-        fee_back += (MAX_REPAID - self.repaid[terms.proposal]) * s.relay_price
+        # At most 64 ballots are repaid.
+        unspent: uint256 = unsafe_sub(MAX_REPAID, self._repaid(terms.proposal))
+        fee_back += unsafe_mul(unspent, s.relay_price)
     account: uint256 = accounts.words[terms.proposer] - 2**192
-    assert (account & M96) + s.bond_back + fee_back <= M96, "token: amount out of range"
-    accounts.words[terms.proposer] = account + s.bond_back + fee_back
+    back: uint256 = s.bond_back + fee_back
+    assert (account & M96) + back <= M96, "token: amount out of range"
+    accounts.words[terms.proposer] = unsafe_add(account, back)
     amount: uint256 = s.part + s.remainder
     for payee: address in payees:
         accounts._credit(payee, amount)

@@ -558,7 +558,7 @@ def claimable(tranche: uint256, holder: address) -> uint256:
     position: uint256 = self.positions[holder][tranche]
     if position & M52 == 0:
         return 0
-    income: uint256 = self._income(tranche, position >> B_BORN)
+    income: uint256 = self._income(self.head, tranche, position >> B_BORN)
     return ((position & M52) * (income - ((position >> B_PAID) & M160))) >> 64
 
 
@@ -570,7 +570,7 @@ def claim(tranche: uint256) -> uint256:
     @param tranche Id of the tranche.
     @return Base units.
     """
-    return self._send(msg.sender, self._claim(tranche, msg.sender))
+    return self._send(msg.sender, self._claim(self.head, tranche, msg.sender))
 
 
 @external
@@ -581,9 +581,11 @@ def claim_many(tranches: DynArray[uint256, MAX_CLAIMS]) -> uint256:
     @param tranches Ids of the tranches.
     @return Base units.
     """
+    # No claim changes the head.
+    word: uint256 = self.head
     total: uint256 = 0
     for tranche: uint256 in tranches:
-        total += self._claim(tranche, msg.sender)
+        total += self._claim(word, tranche, msg.sender)
     return self._send(msg.sender, total)
 
 
@@ -596,7 +598,7 @@ def claim_for(tranche: uint256, holder: address) -> uint256:
     @param holder Who is paid.
     @return Base units that the holder is paid.
     """
-    return self._send(holder, self._claim(tranche, holder))
+    return self._send(holder, self._claim(self.head, tranche, holder))
 
 
 @external
@@ -804,13 +806,20 @@ def _add_income(s: uint256, word: uint256, newest: uint256, per_share: uint256):
 
 @internal
 @view
-def _income(tranche: uint256, born: uint256) -> uint256:
+def _income(word: uint256, tranche: uint256, born: uint256) -> uint256:
     """
+    @param word The head.
     @return Income per share of a tranche since the accumulator's beginning.
     """
-    word: uint256 = self.head
     newest: uint256 = (word >> H_COUNT) & M32
-    income: uint256 = self._suffix(born, newest)
+    # What `_suffix` does, written out.
+    income: uint256 = 0
+    j: uint256 = born
+    for _: uint256 in range(33):
+        if j >= newest:
+            break
+        income = unsafe_add(income, self.tree[j])
+        j = unsafe_add(j, j & unsafe_sub(0, j))
     if word & H_WORDS == 0:
         return unsafe_add(income, word & M160)
     income += self.tranche_income[tranche]
@@ -827,7 +836,8 @@ def _suffix(s: uint256, newest: uint256) -> uint256:
     total: uint256 = 0
     j: uint256 = s
     for _: uint256 in range(33):
-        if j > newest:
+        # Income of the newest snapshot is in the head, so its node and higher ones are empty.
+        if j >= newest:
             break
         total = unsafe_add(total, self.tree[j])
         # Plus its lowest bit.
@@ -836,8 +846,9 @@ def _suffix(s: uint256, newest: uint256) -> uint256:
 
 
 @internal
-def _claim(tranche: uint256, holder: address) -> uint256:
+def _claim(word: uint256, tranche: uint256, holder: address) -> uint256:
     """
+    @param word The head.
     @return What the caller must send to the holder.
     """
     position: uint256 = self.positions[holder][tranche]
@@ -845,14 +856,16 @@ def _claim(tranche: uint256, holder: address) -> uint256:
     if balance == 0:
         return 0
     born: uint256 = position >> B_BORN
-    income: uint256 = self._income(tranche, born)
-    earned: uint256 = balance * (income - ((position >> B_PAID) & M160))
+    income: uint256 = self._income(word, tranche, born)
+    # 52 bits by 160.
+    earned: uint256 = unsafe_mul(balance, income - ((position >> B_PAID) & M160))
     amount: uint256 = earned >> 64
     if amount == 0:
         return 0
-    paid: uint256 = income - (earned & M64) // balance
+    # There is a balance, and the fraction of a share's income is no more than the income.
+    paid: uint256 = unsafe_sub(income, unsafe_div(earned & M64, balance))
     self.positions[holder][tranche] = balance | (paid << B_PAID) | (born << B_BORN)
-    if self.head & H_WORDS != 0:
+    if word & H_WORDS != 0:
         to: address = self.redirect[tranche]
         if to != empty(address):
             self.credit_of[to] += amount
@@ -872,17 +885,20 @@ def _transfer(sender: address, receiver: address, id: uint256, amount: uint256):
     if amount == 0 or sender == receiver:
         return
     born: uint256 = position >> B_BORN
-    income: uint256 = self._income(id, born)
-    earned: uint256 = balance * (income - ((position >> B_PAID) & M160))
+    word: uint256 = self.head
+    income: uint256 = self._income(word, id, born)
+    # 52 bits by 160.
+    earned: uint256 = unsafe_mul(balance, income - ((position >> B_PAID) & M160))
     whole: uint256 = earned >> 64
     if whole != 0:
         # Earlier income stays with the sender, as a credit: it may keep no shares.
         to: address = sender
-        if self.redirect[id] != empty(address):
+        # Who is taken down has ended, so that the head says there are words.
+        if word & H_WORDS != 0 and self.redirect[id] != empty(address):
             to = self.redirect[id]
         self.credit_of[to] += whole
         log Credited(tranche=id, holder=to, amount=whole)
-    rest: uint256 = balance - amount
+    rest: uint256 = unsafe_sub(balance, amount)
     if rest == 0:
         self.positions[sender][id] = 0
     else:

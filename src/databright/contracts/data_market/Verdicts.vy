@@ -480,8 +480,10 @@ def execute(
         proposal // UNIT, (t >> T_VERSION) & M12, digest, signatures
     )
     gains: bool = verdict.outcome == OK and verdict.amount != 0
-    carried: bool = self._decide(terms, t, e, digest, mark, gains)
-    s: Settlement = self._paying(terms, e, REJECTED, len(signers))
+    carried: bool = self._decide(
+        proposal, terms.electorate, t, e, digest, mark, gains
+    )
+    s: Settlement = self._paying(terms.fee, e, REJECTED, len(signers))
     if carried and verdict.outcome == OK:
         s.status = ACCEPTED
         s.amount = verdict.amount
@@ -618,9 +620,12 @@ def _check_terms(terms: Terms):
 @internal
 @pure
 def _deadline(t: uint256) -> uint256:
+    # Nothing wraps: parts of a tally have 32 bits at most.
     period: uint256 = (t >> T_PERIOD) & M24
-    begin: uint256 = ((t >> T_OPENED) & M32) + ((t >> T_REVIEW) & M16) * 60
-    return begin + period + period * ((t >> T_EXTENSION) & M8) // WHOLE
+    begin: uint256 = unsafe_add((t >> T_OPENED) & M32, unsafe_mul((t >> T_REVIEW) & M16, 60))
+    return unsafe_add(
+        unsafe_add(begin, period), unsafe_mul(period, (t >> T_EXTENSION) & M8) // WHOLE
+    )
 
 
 @internal
@@ -631,7 +636,8 @@ def _expiry(t: uint256, mark: uint256) -> uint256:
     """
     assert (t >> T_STATUS) & 15 == OPEN and t & T_MOTION == 0, "verdicts: proposal is not open"
     over: uint256 = max(self._deadline(t), (mark >> 3) & M40)
-    return over + 2 * ((t >> T_PERIOD) & M24)
+    # 40 bits and 25.
+    return unsafe_add(over, unsafe_mul(2, (t >> T_PERIOD) & M24))
 
 
 @internal
@@ -685,7 +691,8 @@ def _signers(
         assert len(signature) == 65, "verdicts: wrong signature"
         s: uint256 = convert(extract32(signature, 32), uint256)
         assert s <= MAX_S, "verdicts: wrong signature"
-        v: uint256 = convert(slice(signature, 64, 1), uint256)
+        # The last byte.
+        v: uint256 = convert(extract32(signature, 33), uint256) & M8
         signer: address = ecrecover(digest, v, convert(extract32(signature, 0), uint256), s)
         assert self._is_evaluator(dataset, signer, version), "verdicts: not an evaluator's"
         assert convert(signer, uint160) > last, "verdicts: signers not ascending"
@@ -699,7 +706,7 @@ def _signers(
 def _digest(proposal: uint256, verdict: Verdict) -> bytes32:
     return keccak256(
         concat(
-            x"1901",
+            0x1901,
             self._domain_separator(),
             keccak256(abi_encode(VERDICT_TYPEHASH, proposal, verdict)),
         )
@@ -716,15 +723,24 @@ def _domain_separator() -> bytes32:
 @internal
 @view
 def _decide(
-    terms: Terms, t: uint256, e: uint256, digest: bytes32, mark: uint256, gains: bool
+    proposal: uint256,
+    electorate: uint256,
+    t: uint256,
+    e: uint256,
+    digest: bytes32,
+    mark: uint256,
+    gains: bool,
 ) -> bool:
     """
     @param gains Whether the verdict would mint.
     @return Whether the proposal is carried; reverts while that is open.
     """
+    # Weights have 52 bits; the electorate is compared with its commitment later, when it is settled.
     yes: uint256 = t & M52
     no: uint256 = (t >> T_NO) & M52
-    carried: bool = yes > no and (yes + no) * BPS >= (e & M14) * terms.electorate
+    carried: bool = (
+        yes > no and unsafe_mul(unsafe_add(yes, no), BPS) >= (e & M14) * electorate
+    )
     over: bool = block.timestamp >= self._deadline(t)
     if over and carried:
         return True
@@ -732,10 +748,10 @@ def _decide(
         # Lent weight can still be taken back, so it settles nothing early.
         lent: uint256 = 0
         if t & T_LENT != 0:
-            lent = staticcall CURATORS.lent_tallies(terms.proposal)
-        if carried and 2 * (yes - (lent & M52)) > terms.electorate:
+            lent = staticcall CURATORS.lent_tallies(proposal)
+        if carried and unsafe_mul(2, yes - (lent & M52)) > electorate:
             return True
-        if terms.electorate != 0 and 2 * (no - (lent >> T_NO)) >= terms.electorate:
+        if electorate != 0 and unsafe_mul(2, no - (lent >> T_NO)) >= electorate:
             return False
     optimistic: uint256 = (e >> E_OPTIMISTIC) & M24
     if optimistic != 0 and no <= yes and mark >> POSTED != 0:
@@ -751,14 +767,17 @@ def _decide(
 
 @internal
 @pure
-def _paying(terms: Terms, e: uint256, status: uint256, num_payees: uint256) -> Settlement:
+def _paying(
+    locked: uint256, e: uint256, status: uint256, num_payees: uint256
+) -> Settlement:
     """
+    @param locked The proposal's fee.
     @return A settlement that pays the evaluation's fee to so many, or back to the proposer where there are none.
     """
     s: Settlement = empty(Settlement)
     s.status = status
     s.relay_price = (e >> E_RELAY) & M32
-    fee: uint256 = terms.fee - MAX_REPAID * s.relay_price
+    fee: uint256 = locked - MAX_REPAID * s.relay_price
     if num_payees == 0:
         s.fee_back = fee
     else:
@@ -770,7 +789,7 @@ def _paying(terms: Terms, e: uint256, status: uint256, num_payees: uint256) -> S
 @internal
 def _give_back(terms: Terms, t: uint256, status: uint256):
     e: uint256 = self.rules_word[terms.proposal // UNIT][(t >> T_VERSION) & M12]
-    s: Settlement = self._paying(terms, e, status, 0)
+    s: Settlement = self._paying(terms.fee, e, status, 0)
     s.bond_back = terms.bond
     extcall ASSOCIATION.settle(terms, s, [])
 
