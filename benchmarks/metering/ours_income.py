@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from eth_abi.abi import encode
 from eth_account.signers.local import LocalAccount
+from eth_typing import Hash32
 from eth_utils.crypto import keccak
 
 from benchmarks.metering.dataset import Dataset
@@ -72,7 +73,7 @@ class Income:
             scene.fund_older()
             scene.claim_many()
             scene.transfer()
-            scene.vote_in_new_window()
+            scene.transfer_deep()
             scene.value_pool()
         return scene.samples
 
@@ -202,17 +203,20 @@ class Scene:
             self._fund(row, dataset, dataset.num_snapshots - 1)
 
     def claim_many(self) -> None:
-        """A holder of every fourth tranche of 256 claims all 64 at once."""
-        dataset, holder = self._datasets[DEPTHS[-1]], self._people.contributors[0]
-        terms = self._accepted[dataset.number][::_NUM_CONTRIBUTORS]
-        for _ in range(_REPEATS):
-            tranches = [one.proposal for one in terms]
-            sent = dataset.database.send(holder, "claim_many", tranches)
-            self.samples.add("claim_many64", sent.gas, shared_by=_BATCH)
+        """Each of four contributors claims her 64 tranches of 256 snapshots at once.
+
+        They took turns, so that their walks through the tree have most, many or few steps of their
+        own.
+        """
+        dataset = self._datasets[DEPTHS[-1]]
+        for place, holder in enumerate(self._people.contributors):
+            terms = self._accepted[dataset.number][place::_NUM_CONTRIBUTORS]
             dataset.database.send(self._people.buyer, "fund", dataset.num_snapshots, 100 * _USE)
+            sent = dataset.database.send(holder, "claim_many", [one.proposal for one in terms])
+            self.samples.add("claim_many64", sent.gas, shared_by=_BATCH)
 
     def transfer(self) -> None:
-        """Send parts of a tranche with unclaimed income, of a dataset of 16 snapshots."""
+        """Send parts of the tranche that was born first of 16 snapshots, with unclaimed income."""
         dataset = self._datasets[16]
         database, sender = dataset.database, self._people.contributors[0]
         tranche = self._accepted[dataset.number][0].proposal
@@ -233,8 +237,17 @@ class Scene:
             database.send(self._people.buyer, "fund", dataset.num_snapshots, _USE)
             database.send(sender, "withdraw")
 
-    def vote_in_new_window(self) -> None:
-        """A ballot in the same window of 32 proposals as the one before, and one in the next."""
+    def transfer_deep(self) -> None:
+        """Send parts of the tranche that was born first of 256 snapshots, to a holder of it."""
+        dataset, sender = self._datasets[DEPTHS[-1]], self._people.contributors[0]
+        tranche = self._accepted[dataset.number][0].proposal
+        receiver = self._people.receivers[0].address
+        dataset.database.send(sender, "transfer", receiver, tranche, _PART)
+        for _ in range(_REPEATS):
+            dataset.database.send(sender, "withdraw")
+            dataset.database.send(self._people.buyer, "fund", dataset.num_snapshots, _USE)
+            sent = dataset.database.send(sender, "transfer", receiver, tranche, _PART)
+            self.samples.add("transfer_s256", sent.gas)
 
     def value_pool(self) -> None:
         """Income of which a part goes to measured values: fund, post, claim."""
@@ -263,7 +276,7 @@ class Scene:
         hashed = keccak(encode(types, (pools, CHAIN_ID, dataset, s, root, total, _POST)))
         evaluators = [account("evaluator", i) for i in range(NUM_EVALUATORS)][:THRESHOLD]
         evaluators.sort(key=lambda one: int(one.address, 16))
-        return [bytes(one.unsafe_sign_hash(hashed).signature) for one in evaluators]
+        return [bytes(one.unsafe_sign_hash(Hash32(hashed)).signature) for one in evaluators]
 
 
 class ValueTree:
