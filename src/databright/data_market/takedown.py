@@ -160,6 +160,27 @@ def taints(registry: DataRegistry, dataset: int, snapshot: int) -> list[int]:
     return [stone.tranche for stone in tombstones(registry, dataset) if stone.is_in(snapshot)]
 
 
+def check_whole(registry: DataRegistry, dataset: int, snapshot: int) -> None:
+    """Refuse a snapshot whose rows are not all there any more, before anybody pays for a job on it.
+
+    Args:
+        registry: the data market.
+        dataset: id of the dataset.
+        snapshot: its version.
+
+    Raises:
+        BadInputError: it held a tranche that was taken down.
+    """
+    gone = taints(registry, dataset, snapshot)
+    if gone:
+        raise BadInputError(
+            f"snapshot {snapshot} of dataset {dataset} held "
+            f"{', '.join(f'proposal {tranche}' for tranche in gone)}, taken down since: its rows "
+            "are erased, so nothing can be trained on it. Take a newer snapshot, or name none for "
+            "the newest"
+        )
+
+
 def _domain(registry: DataRegistry) -> Domain:
     contracts = registry.contracts
     return Domain(contracts.deployment.chain_id, contracts.charter.address)
