@@ -12,7 +12,7 @@ from databright.custody.erasure import Deletion, SignedDeletion, erase
 from databright.data_market.archive import Archive
 from databright.data_market.journal import Journal
 from databright.data_market.registry import DataRegistry
-from databright.errors import DatabrightError
+from databright.errors import BadInputError, DatabrightError
 from databright.records.datasets import MAX_CARD_BYTES
 from databright.records.signatures import Domain, SignsMessages
 from databright.units import Address, Cid, Digest, Seconds
