@@ -201,10 +201,10 @@ class World:
         inner = keccak(encode(("bytes32", *types), (keccak(head), *values)))
         return keccak(b"\x19\x01" + self.domain(contract) + inner)
 
-    def verdict_digest(self, proposal: int, verdict: Sequence[Any]) -> bytes:
+    def verdict_digest(self, proposal: int, commitment: bytes, verdict: Sequence[Any]) -> bytes:
         """What evaluators sign of a verdict."""
         types = ("uint256", "bytes32", *("uint256",) * 5, "bytes32")
-        values = (proposal, self.commitment(proposal), *verdict)
+        values = (proposal, commitment, *verdict)
         return self.typed("Verdicts", VERDICT_TYPE, types, values)
 
     def commitment(self, proposal: int) -> bytes:
