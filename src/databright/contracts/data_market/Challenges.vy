@@ -21,6 +21,9 @@ interface Verdicts:
     def signers_of_verdict(
         proposal: uint256, verdict: Verdict, signatures: DynArray[Bytes[65], 16]
     ) -> DynArray[address, 16]: view
+    def named_signers_of_verdict(
+        proposal: uint256, verdict: Verdict, signatures: DynArray[Bytes[65], 16]
+    ) -> DynArray[address, 16]: view
 
 interface CuratorToken:
     def tallies(proposal: uint256) -> uint256: view
@@ -63,6 +66,7 @@ struct Challenge:
     deadline: uint256
     status: uint256
     signers: DynArray[address, 16]
+    copy_of: uint256
 
 event Challenged:
     proposal: indexed(uint256)
@@ -178,8 +182,8 @@ def verdicts() -> address:
 def challenge_of(proposal: uint256) -> Challenge:
     """
     @param proposal Id of the proposal.
-    @return Its challenge; status 0 none, 1 pending, 2 upheld, 3 refused, 4 nobody answered. Outcome and amount
-        are the challenged verdict's; of an upheld one, what the others found.
+    @return Its challenge; status 0 none, 1 pending, 2 upheld, 3 refused, 4 nobody answered. Outcome, amount and
+        what was copied are the challenged verdict's; of an upheld one, what the others found.
     """
     return self.challenges[proposal]
 
@@ -235,8 +239,9 @@ def challenge(
 ):
     """
     @notice Challenge a signed verdict on an open proposal; again only one that differs from what a challenge
-        has found. The bond buys a re-evaluation by k evaluators who did not sign it; until then nothing
-        is executed.
+        has found, or is about another snapshot. Also one whose signers leave, as long as they have the required
+        stake to lose. The bond buys a re-evaluation by k evaluators who did not sign it; until then nothing is
+        executed.
     @param proposal Id of the proposal.
     @param verdict The verdict.
     @param signatures Its signatures, k of them, in ascending order of signer.
@@ -246,16 +251,23 @@ def challenge(
         proposal // UNIT, (t >> 224) & (2**12 - 1)
     )
     assert bond != 0, "challenges: rules allow none"
-    signers: DynArray[address, MAX_MEMBERS] = staticcall VERDICTS.signers_of_verdict(
+    signers: DynArray[address, MAX_MEMBERS] = staticcall VERDICTS.named_signers_of_verdict(
         proposal, verdict, signatures
     )
+    # Who leaves in front of a challenge is still liable. Without a stake the same could hold a proposal up again
+    # and again.
+    least: uint256 = max(1, staticcall CHARTER.evaluator_stake(proposal // UNIT))
+    for signer: address in signers:
+        assert self.stake_of[proposal // UNIT][signer] >= least, "challenges: nothing at stake"
     word: uint256 = staticcall VERDICTS.rules_word(proposal // UNIT, (t >> 224) & (2**12 - 1))
     # Else a challenger who names all evaluators would leave nobody to answer, and lose nothing.
     assert len(signers) == (word >> 14) & 31, "challenges: too many signatures"
     c: Challenge = self.challenges[proposal]
-    # Else a challenge of a good verdict would shield a bad one that the same evaluators sign.
+    # Else a challenge of a good verdict would shield a bad one, or the same one on a snapshot where it is bad.
     assert (
-        c.status <= PENDING or self._differ(c, verdict, (word >> 222) & (2**14 - 1))
+        c.status <= PENDING
+        or c.base != verdict.base
+        or self._differ(c, verdict, (word >> 222) & (2**14 - 1))
     ), "challenges: was challenged"
     deadline: uint256 = block.timestamp + ((t >> 188) & (2**24 - 1))
     self.challenges[proposal] = Challenge(
@@ -267,6 +279,7 @@ def challenge(
         deadline=deadline,
         status=PENDING,
         signers=signers,
+        copy_of=verdict.copy_of,
     )
     extcall VERDICTS.hold(proposal)
     log Challenged(
@@ -311,6 +324,7 @@ def answer(
         # What was found counts from now on.
         self.challenges[proposal].outcome = verdict.outcome
         self.challenges[proposal].amount = verdict.amount
+        self.challenges[proposal].copy_of = verdict.copy_of
     self.challenges[proposal].status = status
     extcall VERDICTS.let_go(proposal)
     part: uint256 = c.bond // len(signers)
@@ -355,7 +369,7 @@ def lapse(terms: Terms):
 @internal
 @pure
 def _differ(c: Challenge, verdict: Verdict, tolerance: uint256) -> bool:
-    if c.outcome != verdict.outcome:
+    if c.outcome != verdict.outcome or c.copy_of != verdict.copy_of:
         return True
     low: uint256 = min(c.amount, verdict.amount)
     high: uint256 = max(c.amount, verdict.amount)

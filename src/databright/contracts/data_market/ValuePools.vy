@@ -159,10 +159,11 @@ def is_settled(dataset: uint256, s: uint256) -> bool:
     """
     @param dataset Id of the dataset.
     @param s Number of a snapshot.
-    @return Whether its values cannot be contested any more: its root has stood its window, or it has none.
+    @return Whether its values cannot be contested any more: its root has stood its window, or the pool fell to the
+        shares without one. Not while nothing has come in.
     """
     p: Pool = self.pools[dataset][s]
-    if p.is_released or p.amount == 0:
+    if p.is_released:
         return True
     return p.posted_at != 0 and block.timestamp >= p.final_at
 

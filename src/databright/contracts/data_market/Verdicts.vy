@@ -123,6 +123,8 @@ MAX_MEMBERS: constant(uint256) = 16
 MAX_REPAID: constant(uint256) = 64
 WHOLE: constant(uint256) = 64
 COUNTS: constant(uint256) = 2**24
+# So long a bond waits for values, as a pool does.
+PATIENCE: constant(uint256) = 90 * 86_400
 # In a proposal's mark.
 PENDING: constant(uint256) = 1
 CHALLENGED: constant(uint256) = 2
@@ -189,8 +191,8 @@ rules_word: public(HashMap[uint256, HashMap[uint256, uint256]])
 members: public(HashMap[uint256, HashMap[address, uint256]])
 # Proposal -> mark.
 marks: public(HashMap[uint256, uint256])
-# Accepted proposal whose bond is held -> its snapshot.
-held_for: public(HashMap[uint256, uint256])
+# Accepted proposal whose bond is held -> its snapshot 32 | since 32.
+held: HashMap[uint256, uint256]
 
 
 @deploy
@@ -276,7 +278,8 @@ def hold(proposal: uint256):
     """
     assert msg.sender == CHALLENGES, "verdicts: not challenges"
     mark: uint256 = self.marks[proposal]
-    self._check_window(proposal, staticcall CURATORS.tallies(proposal))
+    t: uint256 = staticcall CURATORS.tallies(proposal)
+    self._check_window(proposal, t, self._rules_of(proposal, t))
     # A posted verdict waits anew after the challenge.
     self.marks[proposal] = (mark & MEASURED) | CHALLENGED | PENDING
 
@@ -300,7 +303,8 @@ def void(terms: Terms):
     @param terms The proposal's.
     """
     assert msg.sender == CHALLENGES, "verdicts: not challenges"
-    self._give_back(terms, staticcall CURATORS.tallies(terms.proposal), VOIDED)
+    e: uint256 = self._rules_of(terms.proposal, staticcall CURATORS.tallies(terms.proposal))
+    self._give_back(terms, e, VOIDED)
 
 
 # Views
@@ -362,6 +366,16 @@ def pools() -> address:
 
 @external
 @view
+def held_for(proposal: uint256) -> uint256:
+    """
+    @param proposal Id of an accepted proposal.
+    @return The snapshot whose values its bond is held for; 0 = none is held.
+    """
+    return self.held[proposal] & M32
+
+
+@external
+@view
 def is_evaluator(dataset: uint256, evaluator: address) -> bool:
     """
     @param dataset Id of the dataset.
@@ -386,7 +400,7 @@ def signers_of(
     v: uint256 = version
     if v == 0:
         v = (staticcall ASSOCIATION.datasets(dataset)) >> 244
-    return self._signers(dataset, v, digest, signatures)
+    return self._signers(dataset, v, digest, signatures, True)
 
 
 @external
@@ -400,11 +414,22 @@ def signers_of_verdict(
     @param signatures Its signatures, in ascending order of signer.
     @return The signers; reverts when verdict or signatures do not count.
     """
-    t: uint256 = staticcall CURATORS.tallies(proposal)
-    self._check_verdict(proposal, t, verdict)
-    return self._signers(
-        proposal // UNIT, (t >> T_VERSION) & M12, self._digest_of(proposal, verdict), signatures
-    )
+    return self._signers_of_verdict(proposal, verdict, signatures, True)
+
+
+@external
+@view
+def named_signers_of_verdict(
+    proposal: uint256, verdict: Verdict, signatures: DynArray[Bytes[65], MAX_MEMBERS]
+) -> DynArray[address, MAX_MEMBERS]:
+    """
+    @param proposal Id of an open proposal.
+    @param verdict A verdict on it.
+    @param signatures Its signatures, in ascending order of signer.
+    @return The signers, whether their signatures still count or not; reverts when the proposal's rules do not
+        name them.
+    """
+    return self._signers_of_verdict(proposal, verdict, signatures, False)
 
 
 @external
@@ -473,13 +498,13 @@ def execute(
     """
     proposal: uint256 = terms.proposal
     t: uint256 = staticcall CURATORS.tallies(proposal)
-    e: uint256 = self.rules_word[proposal // UNIT][(t >> T_VERSION) & M12]
-    mark: uint256 = self._check_window(proposal, t)
+    e: uint256 = self._rules_of(proposal, t)
+    mark: uint256 = self._check_window(proposal, t, e)
     self._check_verdict(proposal, t, verdict)
     # The association compares these terms with its commitment when it settles.
     digest: bytes32 = self._digest(proposal, keccak256(abi_encode(terms)), verdict)
     signers: DynArray[address, MAX_MEMBERS] = self._signers(
-        proposal // UNIT, (t >> T_VERSION) & M12, digest, signatures
+        proposal // UNIT, (t >> T_VERSION) & M12, digest, signatures, True
     )
     gains: bool = verdict.outcome == OK and verdict.amount != 0
     carried: bool = self._decide(
@@ -506,7 +531,7 @@ def execute(
     )
     snapshot: uint256 = extcall ASSOCIATION.settle(terms, s, signers)
     if s.pool_percent != 0:
-        self.held_for[proposal] = snapshot
+        self.held[proposal] = snapshot | (block.timestamp << 32)
     if verdict.outcome != OK:
         self._slash(terms, verdict, copied_snapshot)
 
@@ -524,15 +549,15 @@ def post_verdict(
     """
     proposal: uint256 = terms.proposal
     t: uint256 = staticcall CURATORS.tallies(proposal)
-    e: uint256 = self.rules_word[proposal // UNIT][(t >> T_VERSION) & M12]
+    e: uint256 = self._rules_of(proposal, t)
     assert (e >> E_OPTIMISTIC) & M24 != 0, "verdicts: rules ask for a vote"
-    self._check_window(proposal, t)
+    self._check_window(proposal, t, e)
     begin: uint256 = ((t >> T_OPENED) & M32) + ((t >> T_REVIEW) & M16) * 60
     assert block.timestamp >= begin, "verdicts: voting has not begun"
     self._check_verdict(proposal, t, verdict)
     assert verdict.outcome == OK and verdict.amount != 0, "verdicts: nothing to accept"
     digest: bytes32 = self._digest(proposal, self._check_terms(terms), verdict)
-    self._signers(proposal // UNIT, (t >> T_VERSION) & M12, digest, signatures)
+    self._signers(proposal // UNIT, (t >> T_VERSION) & M12, digest, signatures, True)
     # A verdict on an older snapshot would be refused in the end. One that stands is not begun anew, nor put off
     # by another on its snapshot.
     database: address = staticcall ASSOCIATION.database_of(proposal // UNIT)
@@ -566,25 +591,28 @@ def expire(terms: Terms):
     t: uint256 = staticcall CURATORS.tallies(terms.proposal)
     mark: uint256 = self.marks[terms.proposal]
     assert mark & PENDING == 0, "verdicts: is challenged"
-    assert block.timestamp >= self._expiry(t, mark), "verdicts: too early to expire"
-    self._give_back(terms, t, EXPIRED)
+    e: uint256 = self._rules_of(terms.proposal, t)
+    assert block.timestamp >= self._expiry(t, e, mark), "verdicts: too early to expire"
+    self._give_back(terms, e, EXPIRED)
 
 
 @external
 @nonreentrant
 def release_bond(terms: Terms):
     """
-    @notice Give back the bond of an accepted proposal whose snapshot's value pool is settled. Anyone may.
+    @notice Give back the bond of an accepted proposal whose snapshot's values are settled, or have had 90 days.
+        Anyone may.
     @param terms The proposal's.
     """
     proposal: uint256 = terms.proposal
-    snapshot: uint256 = self.held_for[proposal]
-    assert snapshot != 0, "verdicts: no bond is held"
+    held: uint256 = self.held[proposal]
+    assert held != 0, "verdicts: no bond is held"
     self._check_terms(terms)
-    assert staticcall POOLS.is_settled(
-        proposal // UNIT, snapshot
+    assert (
+        block.timestamp >= (held >> 32) + PATIENCE
+        or staticcall POOLS.is_settled(proposal // UNIT, held & M32)
     ), "verdicts: values contestable"
-    self.held_for[proposal] = 0
+    self.held[proposal] = 0
     log BondReleased(proposal=proposal, amount=terms.bond)
     extcall ASSOCIATION.give(proposal, terms.proposer, terms.bond)
 
@@ -605,9 +633,19 @@ def _set_member(dataset: uint256, evaluator: address, word: uint256):
 @view
 def _is_evaluator(dataset: uint256, account: address, version: uint256) -> bool:
     word: uint256 = self.members[dataset][account]
-    if word & COUNTS == 0 or version == 0:
-        return False
-    return word & M12 <= version and version <= (word >> 12) & M12
+    return word & COUNTS != 0 and self._is_named(word, version)
+
+
+@internal
+@pure
+def _is_named(word: uint256, version: uint256) -> bool:
+    return version != 0 and word & M12 <= version and version <= (word >> 12) & M12
+
+
+@internal
+@view
+def _rules_of(proposal: uint256, t: uint256) -> uint256:
+    return self.rules_word[proposal // UNIT][(t >> T_VERSION) & M12]
 
 
 @internal
@@ -636,24 +674,27 @@ def _deadline(t: uint256) -> uint256:
 
 @internal
 @view
-def _expiry(t: uint256, mark: uint256) -> uint256:
+def _expiry(t: uint256, e: uint256, mark: uint256) -> uint256:
     """
-    @return From when on it expires: twice the period after the vote, or after its challenge was decided.
+    @return From when on it expires: twice the period after the vote, or after its challenge was decided; no sooner
+        than a period after any earlier one can hold it up, also under rules of longer periods.
     """
     assert (t >> T_STATUS) & 15 == OPEN and t & T_MOTION == 0, "verdicts: proposal is not open"
+    period: uint256 = (t >> T_PERIOD) & M24
     over: uint256 = max(self._deadline(t), (mark >> 3) & M40)
-    # 40 bits and 25.
-    return unsafe_add(over, unsafe_mul(2, (t >> T_PERIOD) & M24))
+    last: uint256 = unsafe_add((t >> T_OPENED) & M32, (e >> E_SPAN) & M24)
+    # 40 bits at most, and 25.
+    return max(unsafe_add(over, unsafe_mul(2, period)), unsafe_add(last, period))
 
 
 @internal
 @view
-def _check_window(proposal: uint256, t: uint256) -> uint256:
+def _check_window(proposal: uint256, t: uint256, e: uint256) -> uint256:
     """
     @return The proposal's mark.
     """
     mark: uint256 = self.marks[proposal]
-    assert block.timestamp < self._expiry(t, mark), "verdicts: has expired"
+    assert block.timestamp < self._expiry(t, e, mark), "verdicts: has expired"
     assert mark & PENDING == 0, "verdicts: is challenged"
     return mark
 
@@ -688,7 +729,11 @@ def _signers(
     version: uint256,
     digest: bytes32,
     signatures: DynArray[Bytes[65], MAX_MEMBERS],
+    counting: bool,
 ) -> DynArray[address, MAX_MEMBERS]:
+    """
+    @param counting Whether they must count now, not only be named by that version of the rules.
+    """
     threshold: uint256 = (self.rules_word[dataset][version] >> E_THRESHOLD) & M5
     assert threshold != 0 and len(signatures) >= threshold, "verdicts: too few signatures"
     signers: DynArray[address, MAX_MEMBERS] = []
@@ -700,11 +745,30 @@ def _signers(
         # The last byte.
         v: uint256 = convert(extract32(signature, 33), uint256) & M8
         signer: address = ecrecover(digest, v, convert(extract32(signature, 0), uint256), s)
-        assert self._is_evaluator(dataset, signer, version), "verdicts: not an evaluator's"
+        word: uint256 = self.members[dataset][signer]
+        assert (
+            self._is_named(word, version) and (word & COUNTS != 0 or not counting)
+        ), "verdicts: not an evaluator's"
         assert convert(signer, uint160) > last, "verdicts: signers not ascending"
         last = convert(signer, uint160)
         signers.append(signer)
     return signers
+
+
+@internal
+@view
+def _signers_of_verdict(
+    proposal: uint256,
+    verdict: Verdict,
+    signatures: DynArray[Bytes[65], MAX_MEMBERS],
+    counting: bool,
+) -> DynArray[address, MAX_MEMBERS]:
+    t: uint256 = staticcall CURATORS.tallies(proposal)
+    self._check_verdict(proposal, t, verdict)
+    digest: bytes32 = self._digest_of(proposal, verdict)
+    return self._signers(
+        proposal // UNIT, (t >> T_VERSION) & M12, digest, signatures, counting
+    )
 
 
 @internal
@@ -799,8 +863,7 @@ def _paying(
 
 
 @internal
-def _give_back(terms: Terms, t: uint256, status: uint256):
-    e: uint256 = self.rules_word[terms.proposal // UNIT][(t >> T_VERSION) & M12]
+def _give_back(terms: Terms, e: uint256, status: uint256):
     s: Settlement = self._paying(terms.fee, e, status, 0)
     s.bond_back = terms.bond
     extcall ASSOCIATION.settle(terms, s, [])
