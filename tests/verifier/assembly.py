@@ -132,7 +132,8 @@ class Assembly:
         leaving: evaluators that leave.
         challenges: by proposal.
         motions: by id: kind, payload, bond, electorate, from when on it can be enacted.
-        held: accepted proposal whose bond is kept -> the snapshot whose values it waits for.
+        held: accepted proposal whose bond is kept -> the snapshot whose values it waits for,
+            and since when.
         signers: executed proposal -> who signed what was executed.
         verdicts: executed proposal -> what was executed.
         credited: contract -> (account, amount) that no event of it names.
@@ -151,7 +152,7 @@ class Assembly:
     leaving: set[tuple[int, str]] = field(default_factory=set)
     challenges: dict[int, Challenge] = field(default_factory=dict)
     motions: dict[int, dict[str, Any]] = field(default_factory=dict)
-    held: dict[int, int] = field(default_factory=dict)
+    held: dict[int, tuple[int, int]] = field(default_factory=dict)
     signers: dict[int, list[str]] = field(default_factory=dict)
     verdicts: dict[int, Verdict] = field(default_factory=dict)
     credited: dict[str, list[tuple[str, int]]] = field(default_factory=lambda: defaultdict(list))
@@ -189,23 +190,34 @@ class Assembly:
 
     def expiry(self, poll: Poll) -> int:
         """From when on a proposal without a verdict expires."""
-        return max(poll.deadline, self.marks[poll.id].decided_at) + 2 * poll.period
+        versions = self.datasets[poll.dataset].versions[: poll.version]
+        span: int = max(60 * one["review_minutes"] + 2 * one["voting_period"] for one in versions)
+        over = max(poll.deadline, self.marks[poll.id].decided_at)
+        # No sooner than a period after any earlier one can hold it up.
+        return max(over + 2 * poll.period, poll.opened + span + poll.period)
 
     # -- evaluators
 
     def counts(self, dataset: int, evaluator: str, version: int) -> bool:
         """Whether a signature counts."""
         member = self.members[dataset, evaluator]
-        return member.counts and member.first <= version <= member.last
+        return member.counts and self.is_named(dataset, evaluator, version)
+
+    def is_named(self, dataset: int, evaluator: str, version: int) -> bool:
+        """Whether a version of the rules names an evaluator."""
+        member = self.members[dataset, evaluator]
+        return member.first <= version <= member.last
 
     def check_signers(
-        self, about: str, dataset: int, version: int, digest: bytes, signatures: Sequence[bytes]
-    ) -> list[str]:
+        self, about: str, dataset: int, version: int, digest: bytes, signatures: Sequence[bytes],
+        *, even_leaving: bool = False,
+    ) -> list[str]:  # fmt: skip
         """Who signed; at least k evaluators whose stake counts, each once, ascending."""
         found = [typed.signer(digest, signature) for signature in signatures]
         ascending = sorted(set(found), key=lambda address: int(address, 16))
         self.same(f"{about}: signers, each once, ascending", found, ascending)
-        strangers = [one for one in found if not self.counts(dataset, one, version)]
+        asked = self.is_named if even_leaving else self.counts
+        strangers = [one for one in found if not asked(dataset, one, version)]
         self.same(f"{about}: signers that do not count", [], strangers)
         threshold = self.datasets[dataset].versions[version - 1]["threshold"]
         enough = len(found) >= threshold
@@ -213,8 +225,9 @@ class Assembly:
         return found
 
     def check_verdict(
-        self, about: str, poll: Poll, values: tuple[Any, ...], signatures: Sequence[bytes]
-    ) -> tuple[Verdict, list[str]]:
+        self, about: str, poll: Poll, values: tuple[Any, ...], signatures: Sequence[bytes],
+        *, even_leaving: bool = False,
+    ) -> tuple[Verdict, list[str]]:  # fmt: skip
         """A verdict that the contracts may take, and who signed it for this chain's Verdicts."""
         verdict = dict(zip(VERDICT, values, strict=True))
         outcome, copied = verdict["outcome"], verdict["copy_of"]
@@ -228,7 +241,9 @@ class Assembly:
         self.holds(f"{about}: a verdict of the right form", right, values[:5])
         separator = typed.domain(self.market.chain_id, self.market.addresses["Verdicts"])
         digest = typed.digest(separator, typed.VERDICT, (poll.id, poll.commitment, *values))
-        signers = self.check_signers(about, poll.dataset, poll.version, digest, signatures)
+        signers = self.check_signers(
+            about, poll.dataset, poll.version, digest, signatures, even_leaving=even_leaving
+        )
         return verdict, signers
 
     def turn_of(self, poll: Poll) -> list[str]:

@@ -88,11 +88,16 @@ def challenge(
     number, values, signatures = args
     poll, time = assembly.poll_of(number), events[0].time
     about, mark = f"challenge of proposal {number}", assembly.marks[number]
-    verdict, signers = assembly.check_verdict(about, poll, values, signatures)
+    # Who leaves stays liable for what it signed, as long as it has the stake.
+    verdict, signers = assembly.check_verdict(about, poll, values, signatures, even_leaving=True)
+    least = max(1, assembly.datasets[poll.dataset].versions[-1]["evaluator_stake"])
+    liable = all(assembly.stakes[poll.dataset, one] >= least for one in signers)
+    assembly.holds(f"{about}: signers have stakes to lose", liable, signers)
     may = poll.status == OPEN and not mark.pending and time < assembly.expiry(poll)
     before = assembly.challenges.get(number)
     if before is not None:
-        may = may and differ(before.verdict, verdict, poll.rules["tolerance_bps"])
+        elsewhere = before.verdict["base"] != verdict["base"]
+        may = may and (elsewhere or differ(before.verdict, verdict, poll.rules["tolerance_bps"]))
     bond = poll.rules["challenge_bond"]
     assembly.holds(f"{about}: may be challenged", may and bond > 0, time)
     exactly = poll.rules["threshold"]
@@ -109,7 +114,7 @@ def challenge(
 
 def differ(first: Verdict, second: Verdict, tolerance_bps: int) -> bool:
     """Whether two verdicts differ by more than the tolerance."""
-    if first["outcome"] != second["outcome"]:
+    if any(first[name] != second[name] for name in ("outcome", "copy_of")):
         return True
     low, high = sorted((first["amount"], second["amount"]))
     return bool((high - low) * BPS > tolerance_bps * high)

@@ -8,6 +8,7 @@ from typing import Any
 from tests.verifier.assembly import COPY, EXPIRED, OK, REJECTED, Assembly, Verdict
 from tests.verifier.export import Event
 from tests.verifier.polls import OPEN, Poll, Said
+from tests.verifier.pools_again import PATIENCE
 from tests.verifier.proposals_again import CLOSING
 from tests.verifier.rules_again import UNIT
 from tests.verifier.snapshots_again import ACCEPTED
@@ -61,7 +62,7 @@ def execute(assembly: Assembly, args: tuple[Any, ...], events: Sequence[Event]) 
         shares = verdict["amount"]
         snapshot = _accept(assembly, poll, verdict, time, percent)
         if percent:
-            assembly.held[poll.id] = snapshot
+            assembly.held[poll.id] = snapshot, time
     said: list[Said] = [("Executed", {
         "proposal": poll.id, "status": status,
         **{name: verdict[name] for name in ("outcome", "copy_of", "evidence")},
@@ -159,13 +160,15 @@ def expire(assembly: Assembly, args: tuple[Any, ...], events: Sequence[Event]) -
 
 
 def release_bond(assembly: Assembly, args: tuple[Any, ...], events: Sequence[Event]) -> None:
-    """The bond of an accepted proposal whose snapshot's values are settled."""
+    """The bond of an accepted proposal whose snapshot's values are settled, or had their time."""
     terms = assembly.check_terms("release of a bond", args[0])
     about = f"proposal {terms['proposal']}"
-    snapshot = assembly.held.pop(terms["proposal"], 0)
+    snapshot, since = assembly.held.pop(terms["proposal"], (0, 0))
     assembly.holds(f"{about}: its bond was held", snapshot > 0, snapshot)
     pool = assembly.pools[terms["proposal"] // UNIT, snapshot]
-    assembly.holds(f"{about}: its values are settled", pool.is_settled(events[0].time))
+    time = events[0].time
+    settled = pool.is_settled(time) or time >= since + PATIENCE
+    assembly.holds(f"{about}: its values are settled", settled, time)
     values = {"proposal": terms["proposal"], "amount": terms["bond"]}
     said: list[Said] = [("BondReleased", values)]
     said.append(("Given", {**values, "to": terms["proposer"]}))

@@ -52,7 +52,7 @@ class Pool:
 
     def is_settled(self, time: int) -> bool:
         """Whether nobody can contest its values any more."""
-        if self.is_released or not self.amount:
+        if self.is_released:
             return True
         return bool(self.root) and time >= self.final_at
 

@@ -8,10 +8,11 @@ from typing import Final
 from databright.chain.structs import int_of, values_of
 from databright.chain.writes import Call, WritePlan, approval, check_money
 from databright.data_market.docket import Docket
-from databright.data_market.registry import OPEN, DataRegistry
-from databright.data_market.verdicts import Mark
+from databright.data_market.registry import OPEN, DataRegistry, Proposal
+from databright.data_market.verdicts import Mark, agreeing
 from databright.errors import BadInputError
 from databright.records.evidence import OUTCOMES, SignedEvidence
+from databright.records.terms import split_proposal_id
 from databright.units import BPS, Address, Amount, Seconds, in_tokens
 
 NONE: Final = 0
@@ -21,8 +22,10 @@ CHALLENGE_STATUSES: Final = ("none", "pending", "upheld", "refused", "not answer
 LEAVING: Final = Seconds(180 * 86_400)
 """A stake can be taken so long after its owner has left."""
 _CHALLENGE = (
-    "challenger", "bond", "base", "outcome", "amount", "deadline", "status", "signers",
+    "challenger", "bond", "base", "outcome", "amount", "deadline", "status", "signers", "copy_of",
 )  # fmt: skip
+_SPAN_AT: Final = 159
+_M24: Final = 2**24 - 1
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,7 @@ class Challenge:
         deadline: chain time until which others may answer.
         status: 0 none, 1 pending, 2 upheld, 3 refused, 4 nobody answered.
         signers: who signed the verdict.
+        copy_of: the proposal that it calls copied; 0 for none.
     """
 
     proposal: int
@@ -50,6 +54,7 @@ class Challenge:
     deadline: Seconds
     status: int
     signers: tuple[Address, ...]
+    copy_of: int
 
     @property
     def status_name(self) -> str:
@@ -103,6 +108,7 @@ def challenge_of(registry: DataRegistry, proposal: int) -> Challenge:
         deadline=Seconds(int_of(raw[5])),
         status=int_of(raw[6]),
         signers=tuple(Address(str(who)) for who in signers),
+        copy_of=int_of(raw[8]),
     )
 
 
@@ -117,6 +123,20 @@ def mark_of(registry: DataRegistry, proposal: int) -> Mark:
         The mark.
     """
     return Mark.from_word(int(registry.contracts.verdicts.call("marks", proposal)))
+
+
+def span_of(registry: DataRegistry, proposal: Proposal) -> Seconds:
+    """How long an earlier proposal can hold this one up at most, under any rules until its own.
+
+    Args:
+        registry: the data market.
+        proposal: the later proposal.
+
+    Returns:
+        Review and two periods, the longest of all versions so far.
+    """
+    word = int(registry.contracts.verdicts.call("rules_word", proposal.dataset, proposal.version))
+    return Seconds((word >> _SPAN_AT) & _M24)
 
 
 def plan_challenge(
@@ -150,10 +170,11 @@ def plan_challenge(
         raise BadInputError(
             f"the rules of proposal {proposal} allow no challenge: their challenge bond is 0"
         )
-    newest = docket.newest_settled(proposal)
-    if base is None and newest:
-        base = newest[0].verdict.base
-    groups = [] if base is None else docket.agreed(proposal, base)
+    if base is None:
+        bases = {evidence.verdict.base for evidence in docket.published(proposal)}
+        newest = sorted(bases, reverse=True)
+        base = next((number for number in newest if _liable(docket, proposal, number)), None)
+    groups = [] if base is None else _liable(docket, proposal, base)
     if not groups:
         raise BadInputError(
             f"no {rules.threshold} evaluators have published the same verdict on proposal "
@@ -176,6 +197,18 @@ def plan_challenge(
     return WritePlan((*approval(contracts.token, challenger, contracts.challenges, bond), call))
 
 
+def _liable(docket: Docket, proposal: int, base: int) -> list[list[SignedEvidence]]:
+    """What k evaluators agree on who have a stake to lose; who leaves has it still."""
+    rules, registry = docket.rules(proposal), docket.registry
+    dataset = split_proposal_id(proposal)[0]
+    contract = registry.contracts.challenges
+    least = max(1, registry.dataset(dataset).rules.evaluator_stake)
+    liable = [
+        one for one in rules.evaluators if int(contract.call("stake_of", dataset, one)) >= least
+    ]
+    return agreeing(docket.published(proposal), liable, rules.threshold, base)
+
+
 def _challengeable(
     earlier: Challenge, groups: list[list[SignedEvidence]], tolerance_bps: int
 ) -> list[SignedEvidence]:
@@ -192,7 +225,10 @@ def _challengeable(
     for agreed in groups:
         verdict = agreed[0].verdict
         low, high = sorted((earlier.amount, verdict.amount))
-        differs = earlier.outcome != verdict.outcome or (high - low) * BPS > tolerance_bps * high
+        differs = (high - low) * BPS > tolerance_bps * high or (
+            (earlier.base, earlier.outcome, earlier.copy_of)
+            != (verdict.base, verdict.outcome, verdict.copy_of)
+        )
         if earlier.status == NONE or differs:
             return agreed
     raise BadInputError(

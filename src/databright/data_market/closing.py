@@ -36,12 +36,14 @@ class Moment:
         rules: of its version.
         mark: what the Verdicts keep of it.
         now: chain time.
+        span: so long at most an earlier proposal, under any rules until then, can hold this one up.
     """
 
     proposal: Proposal
     rules: Rules
     mark: Mark
     now: Seconds
+    span: Seconds
 
     @property
     def is_over(self) -> bool:
@@ -51,8 +53,10 @@ class Moment:
     @property
     def expires_at(self) -> Seconds:
         """Chain time from which on it can expire."""
-        over = max(self.proposal.deadline, self.mark.decided_at)
-        return Seconds(over + EXPIRY_PERIODS * self.proposal.period)
+        found = self.proposal
+        over = max(found.deadline, self.mark.decided_at)
+        last = found.opened_at + self.span
+        return Seconds(max(over + EXPIRY_PERIODS * found.period, last + found.period))
 
     @property
     def is_expired(self) -> bool:

@@ -8,7 +8,7 @@ from typing import Final
 
 from databright.chain.bindings import Signer
 from databright.chain.writes import Call
-from databright.data_market.challenges import mark_of
+from databright.data_market.challenges import mark_of, span_of
 from databright.data_market.closing import MAX_PASSED, Moment, Step, next_step
 from databright.data_market.docket import Docket
 from databright.data_market.registry import OPEN, Proposal
@@ -56,11 +56,13 @@ class Keeper:
         return done
 
     def _moment(self, proposal: Proposal) -> Moment:
+        registry = self._docket.registry
         return Moment(
             proposal,
             self._docket.rules(proposal.id),
-            mark_of(self._docket.registry, proposal.id),
-            Seconds(self._docket.registry.contracts.chain.next_timestamp()),
+            mark_of(registry, proposal.id),
+            Seconds(registry.contracts.chain.next_timestamp()),
+            span_of(registry, proposal),
         )
 
     def _close(self, proposal: int) -> bool:

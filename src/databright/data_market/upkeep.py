@@ -70,7 +70,7 @@ class Upkeep:
         for event in events:
             self._apply(event)
         now = self._registry.contracts.chain.next_timestamp()
-        return [*self._bonds(), *self._lapses(now), *self._counts(now), *self._releases(now)]
+        return [*self._bonds(now), *self._lapses(now), *self._counts(now), *self._releases(now)]
 
     def _apply(self, event: Event) -> None:
         args = event.args
@@ -92,7 +92,7 @@ class Upkeep:
         elif event.name in {"ValuesPosted", "PoolReleased"}:
             self._pools.discard((int(args["dataset"]), int(args["snapshot"])))
 
-    def _bonds(self) -> list[tuple[str, Call]]:
+    def _bonds(self, now: int) -> list[tuple[str, Call]]:
         contracts = self._registry.contracts
         found = []
         for proposal, snapshot in list(self._held.items()):
@@ -100,7 +100,9 @@ class Upkeep:
             dataset = split_proposal_id(proposal)[0]
             if terms.bond == 0 or not int(contracts.verdicts.call("held_for", proposal)):
                 del self._held[proposal]
-            elif contracts.pools.call("is_settled", dataset, snapshot):
+            elif contracts.pools.call("is_settled", dataset, snapshot) or now >= int(
+                contracts.verdicts.call("held_until", proposal)
+            ):
                 what = f"give the bond of proposal {proposal} back"
                 call = Call(contracts.verdicts, "release_bond", (astuple(terms),), what)
                 found.append((f"bond {proposal}", call))

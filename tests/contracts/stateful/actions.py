@@ -11,13 +11,19 @@ from tests.contracts.stateful.data_model import (
     OK,
     OPEN,
     Dataset,
+    Market,
     Proposal,
     Rules,
     Terms,
     Verdict,
 )
 from tests.contracts.stateful.data_model_changes import LEAVING, MOTION_PATIENCE, POOL_PATIENCE
-from tests.contracts.stateful.data_model_verdicts import Signatures, expiry_of, signers_for
+from tests.contracts.stateful.data_model_verdicts import (
+    BOND_PATIENCE,
+    Signatures,
+    expiry_of,
+    signers_for,
+)
 from tests.contracts.stateful.player import Pick, Player
 
 Act = Callable[[Player, Pick], None]
@@ -185,7 +191,9 @@ def instants(player: Player) -> Iterator[int]:
     model = player.model
     for dataset in model.datasets:
         for proposal in dataset.proposals:
-            yield from _of_proposal(proposal)
+            yield from _of_proposal(model, proposal)
+            if proposal.is_bond_held:
+                yield proposal.accepted_at + BOND_PATIENCE
         for motion in dataset.motions:
             yield from (motion.box.begin, motion.box.deadline, motion.ready_at)
             yield motion.ready_at + MOTION_PATIENCE
@@ -197,11 +205,11 @@ def instants(player: Player) -> Iterator[int]:
     yield from (request.deadline for request in model.requests)
 
 
-def _of_proposal(proposal: Proposal) -> Iterator[int]:
+def _of_proposal(model: Market, proposal: Proposal) -> Iterator[int]:
     box = proposal.box
     if box.status != OPEN:
         return
-    yield from (box.begin, box.deadline, expiry_of(proposal))
+    yield from (box.begin, box.deadline, expiry_of(model, proposal))
     yield box.deadline - box.rules.voting_period // 4
     yield box.begin + 2 * box.rules.voting_period
     if proposal.posted:

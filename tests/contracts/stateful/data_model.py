@@ -192,6 +192,7 @@ class Proposal:
     born: int = 0
     minted: int = 0
     is_bond_held: bool = False
+    accepted_at: int = 0
 
     @property
     def is_pending(self) -> bool:

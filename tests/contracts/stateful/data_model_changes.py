@@ -170,12 +170,18 @@ def challenge(
     dataset = market.dataset(number // UNIT)
     bond = proposal.box.rules.challenge_bond
     check_verdict(market, proposal, verdict)
-    signers = check_signed(proposal, dataset, signatures)
+    signers = check_signed(proposal, dataset, signatures, even_leaving=True)
+    # Who leaves in front of a challenge is still liable.
+    least = max(1, dataset.rules.evaluator_stake)
+    liable = all(dataset.stakes[one] >= least for one in signers)
+    require(liable, "challenges: nothing at stake")
     require(len(signers) == proposal.box.rules.threshold, "challenges: too many signatures")
     before = proposal.challenge
     if before is not None and before.status != PENDING:
-        # Again only what differs from what the first one has found.
-        news = differ(before.found, verdict, proposal.box.rules.tolerance_bps)
+        # Again only what differs from what the first one has found, or is about another snapshot.
+        news = before.found.base != verdict.base or differ(
+            before.found, verdict, proposal.box.rules.tolerance_bps
+        )
         require(news, "challenges: was challenged")
     check_window(market, proposal)
     market.can_pay(sender, bond)
@@ -189,7 +195,7 @@ def challenge(
 def differ(first: Verdict, second: Verdict, tolerance_bps: int) -> bool:
     low, high = sorted((first.amount, second.amount))
     is_far = (high - low) * 10_000 > tolerance_bps * high
-    return first.outcome != second.outcome or is_far
+    return (first.outcome, first.copy_of) != (second.outcome, second.copy_of) or is_far
 
 
 def answer(market: Market, number: int, verdict: Verdict, signatures: Signatures) -> None:

@@ -39,6 +39,7 @@ from tests.contracts.stateful.data_model_proposals import (
 )
 
 VERDICTS = "Verdicts"
+BOND_PATIENCE = 90 * 86_400
 
 
 @dataclass(frozen=True)
@@ -49,9 +50,12 @@ class Signatures:
 
 
 def is_evaluator(dataset: Dataset, version: int, account: str) -> bool:
-    """Named by that version and, if by later ones too, by all in between; and its stake counts."""
-    if not dataset.counting.get(account, False):
-        return False
+    """Named for that version, and its stake counts."""
+    return dataset.counting.get(account, False) and is_named(dataset, version, account)
+
+
+def is_named(dataset: Dataset, version: int, account: str) -> bool:
+    """Named by that version and, if by later ones too, by all in between."""
     named = [account in rules.evaluators for rules in dataset.versions]
     if not named[version - 1]:
         return False
@@ -61,31 +65,42 @@ def is_evaluator(dataset: Dataset, version: int, account: str) -> bool:
 
 
 def check_signers(
-    dataset: Dataset, version: int, threshold: int, signatures: Signatures
+    dataset: Dataset,
+    version: int,
+    threshold: int,
+    signatures: Signatures,
+    even_leaving: bool = False,
 ) -> tuple[str, ...]:
     require(len(signatures.signers) >= threshold, "verdicts: too few signatures")
     last = 0
     for signer in signatures.signers:
-        known = signer != "" and is_evaluator(dataset, version, signer)
+        asked = is_named if even_leaving else is_evaluator
+        known = signer != "" and asked(dataset, version, signer)
         require(known, "verdicts: not an evaluator's")
         require(int(signer, 16) > last, "verdicts: signers not ascending")
         last = int(signer, 16)
     return signatures.signers
 
 
-def check_signed(proposal: Proposal, dataset: Dataset, signatures: Signatures) -> tuple[str, ...]:
+def check_signed(
+    proposal: Proposal, dataset: Dataset, signatures: Signatures, even_leaving: bool = False
+) -> tuple[str, ...]:
     box = proposal.box
-    return check_signers(dataset, box.version, box.rules.threshold, signatures)
+    return check_signers(dataset, box.version, box.rules.threshold, signatures, even_leaving)
 
 
-def expiry_of(proposal: Proposal) -> int:
-    over = max(proposal.box.deadline, proposal.decided_at)
-    return over + 2 * proposal.box.rules.voting_period
+def expiry_of(market: Market, proposal: Proposal) -> int:
+    """No sooner than a period after any earlier one can hold it up."""
+    box, period = proposal.box, proposal.box.rules.voting_period
+    versions = market.dataset(box.id // UNIT).versions[: box.version]
+    span = max(60 * rules.review_minutes + 2 * rules.voting_period for rules in versions)
+    over = max(box.deadline, proposal.decided_at)
+    return max(over + 2 * period, box.opened + span + period)
 
 
 def check_window(market: Market, proposal: Proposal) -> None:
     require(proposal.box.status == OPEN, "verdicts: proposal is not open")
-    require(market.now < expiry_of(proposal), "verdicts: has expired")
+    require(market.now < expiry_of(market, proposal), "verdicts: has expired")
     require(not proposal.is_pending, "verdicts: is challenged")
 
 
@@ -195,7 +210,7 @@ def execute(
     is_returned = verdict.outcome == OK and not is_held
     if accepted:
         accept(market, dataset, proposal, verdict.amount)
-        proposal.is_bond_held = is_held
+        proposal.is_bond_held, proposal.accepted_at = is_held, market.now
     payees = shared(proposal.box.rules.evaluation_fee, signers)
     back = unspent + (terms.bond if is_returned else 0)
     status = ACCEPTED if accepted else REJECTED
@@ -236,7 +251,7 @@ def expire(market: Market, terms: Terms) -> None:
         raise AssertionError("actions name proposals that are there")
     require(not proposal.is_pending, "verdicts: is challenged")
     require(proposal.box.status == OPEN, "verdicts: proposal is not open")
-    require(market.now >= expiry_of(proposal), "verdicts: too early to expire")
+    require(market.now >= expiry_of(market, proposal), "verdicts: too early to expire")
     check_terms(proposal, terms, "association: other terms")
     give_back(market, proposal, EXPIRED)
 
@@ -244,8 +259,8 @@ def expire(market: Market, terms: Terms) -> None:
 def is_pool_settled(market: Market, dataset: Dataset, number: int) -> bool:
     """Whether the values of a snapshot cannot be contested any more."""
     pool = dataset.pools.get(number)
-    if pool is None or pool.is_released or pool.amount == 0:
-        return True
+    if pool is None or pool.is_released:
+        return pool is not None
     return pool.posted_at != 0 and market.now >= pool.final_at
 
 
@@ -257,7 +272,8 @@ def release_bond(market: Market, terms: Terms) -> None:
     check_terms(proposal, terms, "verdicts: other terms")
     dataset = market.dataset(terms.proposal // UNIT)
     settled = is_pool_settled(market, dataset, proposal.born)
-    require(settled, "verdicts: values contestable")
+    is_late = market.now >= proposal.accepted_at + BOND_PATIENCE
+    require(settled or is_late, "verdicts: values contestable")
     proposal.is_bond_held = False
     market.deposits[terms.proposer] += terms.bond
 

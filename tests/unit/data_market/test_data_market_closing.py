@@ -46,7 +46,12 @@ OPTIMISTIC = replace(RULES, optimistic_window=Seconds(50), challenge_bond=Amount
 
 
 def moment(
-    now: int, votes: dict[str, int] | None = None, *, rules: Rules = RULES, mark: Mark | None = None
+    now: int,
+    votes: dict[str, int] | None = None,
+    *,
+    rules: Rules = RULES,
+    mark: Mark | None = None,
+    span: int = 0,
 ) -> Moment:
     terms = Terms(
         1_000_001, 0, A[4], A[4], NOTHING, NOTHING, NOTHING, 3, 0, Amount(5), Amount(3), 100
@@ -69,7 +74,7 @@ def moment(
         block=1,
         tx="0x",
     )
-    return Moment(proposal, rules, mark or Mark(), Seconds(now))
+    return Moment(proposal, rules, mark or Mark(), Seconds(now), Seconds(span))
 
 
 @pytest.mark.parametrize(
@@ -95,6 +100,14 @@ def test_votes_and_time_decide(
     now: int, votes: dict[str, int], verdict: Verdict | None, step: Step
 ) -> None:
     assert next_step(moment(now, votes), verdict, SHOWN if verdict else 0) is step
+
+
+def test_what_earlier_rules_can_hold_up_expires_a_period_after_them() -> None:
+    span = 10 * PERIOD
+    last = OPENED + span + PERIOD
+    assert last > EXPIRY
+    assert next_step(moment(last - 1, {"yes": 51}, span=span), GAIN, SHOWN) is Step.EXECUTE
+    assert next_step(moment(last, {"yes": 51}, span=span), GAIN, SHOWN) is Step.EXPIRE
 
 
 def test_nothing_is_done_while_a_challenge_waits_and_time_begins_anew_after_it() -> None:

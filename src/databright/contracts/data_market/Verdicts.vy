@@ -376,6 +376,17 @@ def held_for(proposal: uint256) -> uint256:
 
 @external
 @view
+def held_until(proposal: uint256) -> uint256:
+    """
+    @param proposal Id of an accepted proposal whose bond is held.
+    @return Chain time from which on it is given back, whether the values are settled or not; 0 = none is held.
+    """
+    held: uint256 = self.held[proposal]
+    return (held >> 32) + PATIENCE if held != 0 else 0
+
+
+@external
+@view
 def is_evaluator(dataset: uint256, evaluator: address) -> bool:
     """
     @param dataset Id of the dataset.
