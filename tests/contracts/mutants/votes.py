@@ -25,7 +25,7 @@ VOTES: list[Mutant] = faults(
         "    if state != 0:\n        after = self._overridden",
         "    if t & M52 != 0 or (t >> T_NO) & M52 != 0:\n        after = self._overridden",
         "whether something was cast is told by the voter's state, never by the tally",
-        "a_batch_before_the_vote_begins_and_late",
+        "an_override_leaves_the_tally_as_it_is",
     ),
     (
         "a lent ballot taken for none while the tally stands",
@@ -227,6 +227,13 @@ VOTES: list[Mutant] = faults(
         "a_signed_ballot_counts_once",
     ),
     (
+        "a tally written into the next box",
+        "            self._finish(proposal, t, cast)\n            total = unsafe_add(total, cast)\n            cast = 0\n            proposal = ballot.what >> 201\n",
+        "            total = unsafe_add(total, cast)\n            proposal = ballot.what >> 201\n            self._finish(proposal, t, cast)\n            cast = 0\n",
+        "relayed ballots count on what is closed, and not where they belong",
+        "a_relay_passes_by_what_is_closed",
+    ),
+    (
         "cancelling nothing",
         "unsafe_add(word, 1 << AT_NONCE)",
         "unsafe_add(word, 0 << AT_NONCE)",
@@ -365,6 +372,13 @@ VOTES: list[Mutant] = faults(
         "self.tallies[proposal] = t | (status << T_STATUS)",
         "a rejected proposal reads as another",
         "",
+    ),
+    (
+        "closed twice",
+        "    assert msg.sender == opener and (t >> T_STATUS) & 15 == OPEN, ",
+        "    assert msg.sender == opener, ",
+        "a proposer takes the same proposal off again, and is paid again",
+        "bond_and_fee_are_locked_and_returned",
     ),
     (
         "a proposal opened late",

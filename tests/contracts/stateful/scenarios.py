@@ -142,6 +142,8 @@ def an_override_leaves_the_tally_as_it_is(s: Story) -> None:
     s.vote(0, second.box, support=False)
     s.vote(1, second.box, support=False)
     s.vote(1, second.box)
+    # What she has lent was not cast: her own ballot takes nothing off the others.
+    s.vote(2, second.box)
     s.until(found.box.deadline)
     s.execute(found)
     s.execute(second)

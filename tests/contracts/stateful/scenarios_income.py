@@ -216,6 +216,16 @@ def a_lost_motion_costs_its_bond(s: Story) -> None:
         s.settle(moved)
     s.enact(first)
     s.push("Motions", s.who(3))
+    # One curator alone is no quorum, and half is no majority.
+    lonely = s.move_rules(dataset, 3, bond=1)
+    s.vote(0, lonely.box)
+    even = s.found(weights=(4, 4, 6), quorum_bps=5_000)
+    tied = s.move_rules(even, 3, bond=1)
+    s.vote(0, tied.box)
+    s.vote(1, tied.box, support=False)
+    s.until(tied.box.deadline)
+    s.settle(lonely)
+    s.settle(tied)
     for patience in (MOTION_PATIENCE - 1, MOTION_PATIENCE):
         late = s.move_rules(dataset, 4, bond=3)
         s.all_for(late.box)
