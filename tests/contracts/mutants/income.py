@@ -256,7 +256,7 @@ INCOME: list[Mutant] = faults(
         "    self._check_born(born, tranche)\n    shares: uint256 = self._shares_born(born)\n    assert shares",
         "    shares: uint256 = self._shares_born(born)\n    assert shares",
         "a bond is divided by another tranche's shares",
-        "a_copy_pays_whom_it_copied",
+        "a_removed_tranche_keeps_its_earlier_income",
     ),
     (
         "an authorization for any snapshot",

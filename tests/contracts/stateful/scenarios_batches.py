@@ -139,7 +139,8 @@ def a_relay_passes_by_what_is_closed(s: Story) -> None:
     closed, found = s.propose(dataset, 3), s.propose(dataset, 3)
     s.take_off(closed)
     s.until(found.box.begin)
-    s.relay(s.ballot(0, found.box), s.ballot(1, closed.box), s.ballot(2, found.box))
+    s.relay(s.ballot(0, found.box), s.ballot(4, closed.box))
+    s.relay(s.ballot(1, found.box), s.ballot(2, closed.box), s.ballot(2, found.box))
 
 
 @scenario

@@ -253,6 +253,7 @@ def a_value_pool_pays_by_proof(s: Story) -> None:
     s.claim_value(dataset, 1, 0)
     s.release_bond(second)
     s.post_values(dataset, 2)
+    s.release_bond(second)
     s.until(dataset.pools[1].final_at)
     s.veto(dataset, 1)
     s.claim_value(dataset, 1, 0, worth=4)
@@ -263,7 +264,8 @@ def a_value_pool_pays_by_proof(s: Story) -> None:
     s.claim_value(dataset, 1, 1)
     s.release_bond(second)
     s.release(dataset, 1)
-    # A root that promises more than there is takes nothing of the other pools.
+    # A root that promises more than there is takes nothing of the other pools, which have it.
+    s.fund(dataset, 1, 60)
     s.post_values(other, 1, 3)
     s.until(other.pools[1].final_at)
     s.claim_value(other, 1, 0)

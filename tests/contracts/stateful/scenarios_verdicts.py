@@ -88,6 +88,7 @@ def a_copy_pays_whom_it_copied(s: Story) -> None:
         s.vote(voter, liked.box)
     s.until(liked.box.deadline)
     s.execute(odd, s.verdict(odd, 0, outcome=HARM))
+    s.execute(liked, s.verdict(liked, 1, base=1))
     s.execute(liked, s.verdict(liked, 0, outcome=HARM))
 
 
