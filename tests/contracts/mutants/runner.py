@@ -15,6 +15,7 @@ from vyper.cli.vyper_compile import compile_files
 from vyper.compiler.settings import OptimizationLevel, Settings
 
 from tests.contracts.mutants.base import Mutant
+from tests.contracts.mutants.batches import BATCHES
 from tests.contracts.mutants.changes import CHANGES
 from tests.contracts.mutants.income import INCOME
 from tests.contracts.mutants.lending import LENDING
@@ -34,6 +35,7 @@ ROOT = Path(__file__).resolve().parents[3]
 CONTRACTS = ROOT / "src" / "databright" / "contracts"
 MUTANTS: list[Mutant] = [
     *VOTES,
+    *BATCHES,
     *LENDING,
     *PROPOSALS,
     *MONEY,
