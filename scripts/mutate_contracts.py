@@ -37,19 +37,16 @@ def play(chosen: Sequence[Mutant], known: Mapping[str, Row], jobs: int, path: Pa
     Returns:
         A row of each.
     """
-    found: list[Row] = []
+    found = dict(known)
+    fresh = [mutant for mutant in chosen if mutant.name not in known]
     with Pool(jobs) as pool:
-        fresh = pool.imap(_played, [mutant for mutant in chosen if mutant.name not in known])
-        for place, mutant in enumerate(chosen, start=1):
-            row = known.get(mutant.name)
-            if row is None:
-                row = next(fresh)
-                told = f"{'; '.join(row.invariants)} ({row.where})" if row.where else "SURVIVES"
-                sys.stdout.write(f"{place}/{len(chosen)} {row.mutant}: {told}\n")
-                sys.stdout.flush()
-            found.append(row)
-            path.write_text(page(found))
-    return found
+        for place, row in enumerate(pool.imap(_played, fresh), start=1):
+            found[row.mutant] = row
+            path.write_text(page([found[one.name] for one in chosen if one.name in found]))
+            told = f"{'; '.join(row.invariants)} ({row.where})" if row.where else "SURVIVES"
+            sys.stdout.write(f"{place}/{len(fresh)} {row.mutant}: {told}\n")
+            sys.stdout.flush()
+    return [found[mutant.name] for mutant in chosen]
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -75,6 +72,7 @@ def main(arguments: list[str] | None = None) -> int:
         known = {row.mutant: row for row in told if replace(row, invariants=(), where="") in plain}
     path = Path("/dev/null") if options.only else PAGE
     found = play(chosen, known, options.jobs, path)
+    path.write_text(page(found))
     survivors = [row.mutant for row in found if not row.where]
     sys.stdout.write(f"{len(survivors)} survive: {survivors}\n")
     idle = [] if options.only else unused(found)
