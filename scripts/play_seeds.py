@@ -58,8 +58,11 @@ def row(story: dict[str, Any], home: Path, took: float) -> tuple[str, bool]:
     """
     (home / "judged.json").write_text(json.dumps(story))
     verified = subprocess.run(
-        [sys.executable, str(ROOT / "tests" / "verifier" / "verify.py")]
-        + ["--story", str(home / "judged.json"), "--home", str(home)],
+        [
+            sys.executable,
+            str(ROOT / "tests" / "verifier" / "verify.py"),
+            *("--story", str(home / "judged.json"), "--home", str(home)),
+        ],
         capture_output=True,
         text=True,
         check=False,

@@ -27,11 +27,12 @@ from databright.records.words import address_of
 from databright.units import Address, Amount
 
 _VERDICT_TYPE = keccak(
-    text="Verdict(uint256 proposal,uint256 base,uint256 holdout_epoch,uint256 outcome,"
-    "uint256 copy_of,uint256 amount,bytes32 evidence)"
+    text="Verdict(uint256 proposal,bytes32 commitment,uint256 base,uint256 holdout_epoch,"
+    "uint256 outcome,uint256 copy_of,uint256 amount,bytes32 evidence)"
 )
 _BALLOT_TYPE = keccak(
-    text="Ballot(address voter,uint256 proposal,bool support,uint256 nonce,uint256 deadline)"
+    text="Ballot(address voter,uint256 proposal,bytes32 commitment,bool support,uint256 nonce,"
+    "uint256 deadline)"
 )
 _WINDOW = 32
 _BATCH = 64
@@ -127,8 +128,9 @@ class Dataset:
         Returns:
             65 bytes each, in ascending order of signer.
         """
-        types = ("bytes32", "uint256", *("uint256",) * 5, "bytes32")
-        struct = keccak(encode(types, (_VERDICT_TYPE, terms.proposal, *verdict.words)))
+        types = ("bytes32", "uint256", "bytes32", *("uint256",) * 5, "bytes32")
+        named = (terms.proposal, terms.commitment())
+        struct = keccak(encode(types, (_VERDICT_TYPE, *named, *verdict.words)))
         separator = self.market.separator(self.market.verdicts)
         chosen = range(THRESHOLD * pair, THRESHOLD * (pair + 1))
         evaluators = [account("evaluator", i) for i in chosen]
@@ -212,16 +214,17 @@ class Dataset:
         """
         deadline = self.market.session.now + PERIOD_S
         separator = self.market.separator(self.market.curators)
-        return [_ballot(voter, terms.proposal, deadline, separator) for voter in voters]
+        return [_ballot(voter, terms, deadline, separator) for voter in voters]
 
 
 def _ballot(
-    voter: LocalAccount, proposal: int, deadline: int, separator: bytes
+    voter: LocalAccount, terms: Terms, deadline: int, separator: bytes
 ) -> tuple[int, bytes, bytes]:
-    types = ("bytes32", "address", "uint256", "bool", "uint256", "uint256")
-    struct = keccak(encode(types, (_BALLOT_TYPE, voter.address, proposal, True, 0, deadline)))
+    types = ("bytes32", "address", "uint256", "bytes32", "bool", "uint256", "uint256")
+    values = (voter.address, terms.proposal, terms.commitment(), True, 0, deadline)
+    struct = keccak(encode(types, (_BALLOT_TYPE, *values)))
     signed = sign(voter, separator, struct)
-    what = int(voter.address, 16) | deadline << 160 | 1 << 200 | proposal << 201
+    what = int(voter.address, 16) | deadline << 160 | 1 << 200 | terms.proposal << 201
     parity = int(signed.v) - 27
     return what, int(signed.r).to_bytes(32), (int(signed.s) | parity << 255).to_bytes(32)
 

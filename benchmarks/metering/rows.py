@@ -25,7 +25,7 @@ MEANING: Mapping[str, str] = {
     "override": "`vote` by a lender after her oracle's ballot, to the other side",
     "delegate": "`CuratorToken.lend` to an oracle who was lent votes before, by somebody without a"
     " loan",
-    "delegate_first": "the same to a new oracle, who gets a number; the first is the market's first",
+    "delegate_first": "the same to a new oracle, who gets a number; the first is the market's own",
     "delegate_again": "`lend` in the place of an earlier loan, which stays readable",
     "execute_holder": "`Verdicts.execute` with two signatures: shares and votes for a payee who has"
     " votes, a snapshot, both evaluators paid, who were paid before; 64 ballots were relayed",

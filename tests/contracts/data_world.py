@@ -267,8 +267,14 @@ class Market(Shortcuts):
     ) -> list[bytes]:
         """Signatures of a verdict; by the first two evaluators by default."""
         proposal = terms if isinstance(terms, int) else terms.proposal
+        named = self.committed(terms) if isinstance(terms, int) else terms.commitment()
         chosen = accounts or tuple(self.evaluators[:2])
-        return verdict_signatures(self.verdicts, proposal, verdict, chosen, **domain)
+        return verdict_signatures(self.verdicts, proposal, named, verdict, chosen, **domain)
+
+    def committed(self, number: int) -> bytes:
+        """What the chain commits to under the number of a proposal or a motion."""
+        is_motion = number % 1_000_000 > 500_000
+        return bytes((self.motions if is_motion else self.association).commitment(number))
 
     def execute(
         self, terms: Terms, verdict: tuple[Any, ...] | None = None, *signers: Any, copied: int = 0

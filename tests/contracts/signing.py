@@ -14,6 +14,7 @@ from eth_utils.crypto import keccak
 CURVE_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 VERDICT_FIELDS = [
     ("proposal", "uint256"),
+    ("commitment", "bytes32"),
     ("base", "uint256"),
     ("holdout_epoch", "uint256"),
     ("outcome", "uint256"),
@@ -24,6 +25,7 @@ VERDICT_FIELDS = [
 BALLOT_FIELDS = [
     ("voter", "address"),
     ("proposal", "uint256"),
+    ("commitment", "bytes32"),
     ("support", "bool"),
     ("nonce", "uint256"),
     ("deadline", "uint256"),
@@ -65,10 +67,16 @@ def ascending(accounts: Sequence[Any]) -> list[Any]:
 
 
 def verdict_signatures(
-    verdicts: Any, proposal: int, verdict: Sequence[Any], accounts: Sequence[Any], **domain: Any
+    verdicts: Any,
+    proposal: int,
+    commitment: bytes,
+    verdict: Sequence[Any],
+    accounts: Sequence[Any],
+    **domain: Any,
 ) -> list[bytes]:
     """Signatures of a verdict in ascending order of signer."""
-    message = typed("Verdict", VERDICT_FIELDS, (proposal, *verdict), domain_of(verdicts, **domain))
+    values = (proposal, commitment, *verdict)
+    message = typed("Verdict", VERDICT_FIELDS, values, domain_of(verdicts, **domain))
     return [bytes(one.sign_message(message).signature) for one in ascending(accounts)]
 
 
@@ -88,7 +96,7 @@ def packed_ballot(voter: str, proposal: int, support: bool, deadline: int) -> in
 
 
 def ballot_message(curators: Any, values: Sequence[Any], **domain: Any) -> Any:
-    """The EIP-712 message of (voter, proposal, support, nonce, deadline)."""
+    """The EIP-712 message of (voter, proposal, commitment, support, nonce, deadline)."""
     return typed("Ballot", BALLOT_FIELDS, values, domain_of(curators, **domain))
 
 

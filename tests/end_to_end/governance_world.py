@@ -188,7 +188,8 @@ class World:
         docket = Docket(self.registry)
         base = docket.head(self.registry.proposal(proposal).dataset)
         self.market.store.put(b"{}")
-        verdict = Verdict(proposal, base, 1, outcome, 0, amount, sha256(b"{}"))
+        named = Digest(self.registry.proposal(proposal).terms.commitment())
+        verdict = Verdict(proposal, named, base, 1, outcome, 0, amount, sha256(b"{}"))
         for name in names:
             evidence = docket.domain.sign(verdict, "said so", self.keys(name).account_key)
             blob = evidence.to_json()

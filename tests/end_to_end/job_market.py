@@ -158,10 +158,13 @@ class JobMarket:
         proposal, contracts = proposal_id(1, number), self.market.contracts
         contracts.curator_token.transact(self.signers["buyer"], "vote", proposal, True)
         self.local.advance_clock(61)
-        verdict = Verdict(proposal, number - 1, 1, 0, 0, 1_000, Digest(b"\1" * 32))
+        committed = contracts.terms.of(proposal)
+        verdict = Verdict(
+            proposal, Digest(committed.word), number - 1, 1, 0, 0, 1_000, Digest(b"\1" * 32)
+        )
         domain = VerdictDomain(self.chain.chain_id, contracts.verdicts.address)
         signed = domain.sign(verdict, "measured", self.keys["node-a"].account_key)
-        terms = astuple(contracts.terms.of(proposal).terms)
+        terms = astuple(committed.terms)
         contracts.verdicts.transact(
             self.signers["contributor"],
             "execute",

@@ -11,7 +11,7 @@ from databright.data_market.motions import (
     text_of,
 )
 from databright.data_market.registry import ACCEPTED
-from databright.data_market.takedown import Eraser, taints, tombstones
+from databright.data_market.takedown import Eraser, check_whole, taints, tombstones
 from databright.data_market.voting import plan_vote
 from databright.errors import BadInputError, BlobMissingError
 from databright.units import BasisPoints
@@ -108,6 +108,9 @@ def test_what_is_taken_down_is_erased_by_the_nodes_and_leaves_a_tombstone(world:
         [tranche],
         [],
     ]
+    with pytest.raises(BadInputError, match=f"held proposal {tranche}, taken down since"):
+        check_whole(world.registry, dataset, 2)
+    check_whole(world.registry, dataset, 3)
     assert [entry.proposal for entry in world.registry.entries(dataset)] == [kept]
     # A bystander's eraser leaves everything alone.
     stranger = Eraser(

@@ -30,12 +30,12 @@ from tests.verifier.signatures_of_events import read_event
 WEALTH = 10**9
 NUM_CLASSES = 3
 VERDICT_FIELDS = {
-    "proposal": "uint256", "base": "uint256", "holdout_epoch": "uint256", "outcome": "uint256",
-    "copy_of": "uint256", "amount": "uint256", "evidence": "bytes32",
+    "proposal": "uint256", "commitment": "bytes32", "base": "uint256", "holdout_epoch": "uint256",
+    "outcome": "uint256", "copy_of": "uint256", "amount": "uint256", "evidence": "bytes32",
 }  # fmt: skip
 BALLOT_FIELDS = {
-    "voter": "address", "proposal": "uint256", "support": "bool", "nonce": "uint256",
-    "deadline": "uint256",
+    "voter": "address", "proposal": "uint256", "commitment": "bytes32", "support": "bool",
+    "nonce": "uint256", "deadline": "uint256",
 }  # fmt: skip
 DELETION_FIELDS = {
     "dataset": "uint256", "tranche": "uint256", "erasedAt": "uint256", "contents": "bytes32",
@@ -174,7 +174,7 @@ class Chain:
         """A verdict as the contracts take it, and its signatures."""
         by = sorted(whos, key=lambda who: int(self.address(who), 16))
         signatures = [self.sign(who, "Verdicts", "Verdict", VERDICT_FIELDS, verdict) for who in by]
-        names = list(VERDICT_FIELDS)[1:]
+        names = list(VERDICT_FIELDS)[2:]
         return tuple(verdict[name] for name in names), signatures
 
     def ballot(self, who: str, proposal: int, support: bool, deadline: int) -> tuple[Any, ...]:
@@ -182,13 +182,18 @@ class Chain:
         voter = self.address(who)
         nonce = self.contracts["CuratorToken"].call("ballot_nonce", proposal // 10**6, voter)
         values = {
-            "voter": voter, "proposal": proposal, "support": support, "nonce": nonce,
-            "deadline": deadline,
+            "voter": voter, "proposal": proposal, "commitment": self.committed(proposal),
+            "support": support, "nonce": nonce, "deadline": deadline,
         }  # fmt: skip
         signature = self.sign(who, "CuratorToken", "Ballot", BALLOT_FIELDS, values)
         r, s, v = signature[:32], int.from_bytes(signature[32:64], "big"), signature[64]
         what = int(voter, 16) | deadline << 160 | int(support) << 200 | proposal << 201
         return what, r, (s | (v - 27) << 255).to_bytes(32, "big")
+
+    def committed(self, number: int) -> bytes:
+        """What the chain commits to under the number of a proposal or a motion."""
+        opener = "Motions" if number % 10**6 > 500_000 else "DataAssociation"
+        return bytes(self.contracts[opener].call("commitment", number))
 
     # -- blobs
 
@@ -269,8 +274,9 @@ class Chain:
         outcome = 1 if copy_of else 2 if high < -0.01 else 0
         amount = int(mean * 10**6) if outcome == 0 and low > 0 else 0
         return {
-            "proposal": terms[0], "base": base, "holdout_epoch": 1, "outcome": outcome,
-            "copy_of": copy_of, "amount": amount, "evidence": evidence,
+            "proposal": terms[0], "commitment": self.committed(terms[0]), "base": base,
+            "holdout_epoch": 1, "outcome": outcome, "copy_of": copy_of, "amount": amount,
+            "evidence": evidence,
         }  # fmt: skip
 
     def publish(self, verdict: Verdict, who: str, reason: str = "measured") -> None:
@@ -279,7 +285,9 @@ class Chain:
         inner = {name: verdict[name] for name in list(VERDICT_FIELDS)[:-1]}
         signed = {
             "kind": "databright/evidence/v1", "figures": verdict["evidence"].hex(),
-            "verdict": {**inner, "amount": str(verdict["amount"])},
+            "verdict": {
+                **inner, "commitment": verdict["commitment"].hex(), "amount": str(verdict["amount"])
+            },
             "reason": f"{reason} by {who}", "evaluator": self.address(who),
             "signature": signature.hex(),
         }  # fmt: skip

@@ -227,7 +227,7 @@ class Assembly:
             right = right and not other.is_motion and earlier
         self.holds(f"{about}: a verdict of the right form", right, values[:5])
         separator = typed.domain(self.market.chain_id, self.market.addresses["Verdicts"])
-        digest = typed.digest(separator, typed.VERDICT, (poll.id, *values))
+        digest = typed.digest(separator, typed.VERDICT, (poll.id, poll.commitment, *values))
         signers = self.check_signers(about, poll.dataset, poll.version, digest, signatures)
         return verdict, signers
 
@@ -296,8 +296,10 @@ def new_poll(assembly: Assembly, event: Event, key: str, who: str) -> Poll:
     rules = {**versions[-1]}
     for name in ("curators", "weights"):
         rules[name] = versions[0][name]
+    is_motion = key == "motion"
+    named = points_again.moved if is_motion else points_again.commitment
     return Poll(
-        number, str(event.args[who]), event.time, len(versions), rules, is_motion=key == "motion"
+        number, str(event.args[who]), named(event.args), event.time, len(versions), rules, is_motion
     )
 
 

@@ -135,7 +135,8 @@ class Acts:
         decided = self.market.one("ChallengeDecided", proposal=number)
         _, values, signatures = self.market.arguments(decided.tx)
         separator = typed.domain(self.market.chain_id, self.market.addresses["Verdicts"])
-        digest = typed.digest(separator, typed.VERDICT, (number, *values))
+        named = self.assembly.poll_of(number).commitment
+        digest = typed.digest(separator, typed.VERDICT, (number, named, *values))
         second = [typed.signer(digest, signature) for signature in signatures]
         slashed = self.market.named("EvaluatorSlashed", proposal=number)
         taken = sum(event.args["amount"] for event in slashed)

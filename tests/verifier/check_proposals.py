@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.verifier import numbers_again, typed
+from tests.verifier import numbers_again, points_again, typed
 from tests.verifier.assembly import COPY, FRAUD, HARMFUL, OK, REVISED, Assembly
 from tests.verifier.calls import VERDICT
 from tests.verifier.checks import Checks
@@ -221,7 +221,12 @@ class _Proposal:
             verdict = signed["verdict"]
             values = [int(verdict[name]) for name in ("proposal", *VERDICT[:-1])]
             figures = bytes.fromhex(signed["figures"])
-            message = typed.digest(separator, typed.VERDICT, (*values, figures))
+            named = bytes.fromhex(verdict["commitment"])
+            self._same(
+                "commitment of published evidence", named, points_again.commitment(self.terms)
+            )
+            signed_words: list[int | bytes] = [values[0], named, *values[1:], figures]
+            message = typed.digest(separator, typed.VERDICT, signed_words)
             signer = typed.signer(message, bytes.fromhex(signed["signature"]))
             self._same("signer of published evidence", signed["evaluator"], signer)
             self._same("publisher of evidence", event.args["evaluator"], signer)

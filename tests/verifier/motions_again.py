@@ -93,7 +93,13 @@ def enact_rules(assembly: Assembly, args: tuple[Any, ...], events: Sequence[Even
     said = name_evaluators(assembly, number // UNIT, rules, version)
     dataset.versions.append(rules)
     said.append(("Installed", {"dataset": number // UNIT, "version": version}))
-    said.append(("RulesChanged", {"dataset": number // UNIT, "version": version}))
+    changed = {
+        "dataset": number // UNIT,
+        "version": version,
+        "max_exposure_bps": rules["max_exposure_bps"],
+        "price_per_use": rules["price_per_use"],
+    }
+    said.append(("RulesChanged", changed))
     said.append(("Enacted", {"motion": number, "kind": RULES_MOTION, "version": version}))
     names = ("EvaluatorSet", "Installed", "RulesChanged", "Enacted")
     assembly.among(f"motion {number}", events, said, names)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -137,10 +137,17 @@ def num_siblings(index: int, count: int) -> int:
     return 1 + num_siblings(*below)
 
 
-def commitment(terms: dict[str, Any]) -> bytes:
+def commitment(terms: Mapping[str, Any]) -> bytes:
     """The word on chain of a proposal."""
     kinds, names = [kind for _, kind in TERMS], [name for name, _ in TERMS]
     return keccak(encode(kinds, [terms[name] for name in names]))
+
+
+def moved(motion: Mapping[str, Any]) -> bytes:
+    """The word on chain of a motion: of all that its event says."""
+    kinds = ("uint256", "address", "uint256", "bytes32", "bytes32", "uint256", "uint256")
+    names = ("motion", "mover", "kind", "payload", "text", "bond", "electorate")
+    return keccak(encode(kinds, [motion[name] for name in names]))
 
 
 class _Bytes:

@@ -46,6 +46,7 @@ class Poll:
     Attributes:
         id: of the proposal or motion.
         proposer: whose weight does not count.
+        commitment: to its terms, or to what it moves: what signatures name.
         opened: chain time.
         version: of the rules.
         rules: of that version.
@@ -61,6 +62,7 @@ class Poll:
 
     id: int
     proposer: str
+    commitment: bytes
     opened: int
     version: int
     rules: Rules
@@ -212,7 +214,8 @@ class Polls:
         if poll is None or time > deadline:
             return []
         nonce = self.nonces[poll.dataset, voter]
-        values = (typed.address_word(voter), poll.id, int(support), nonce, deadline)
+        who = typed.address_word(voter)
+        values = (who, poll.id, poll.commitment, int(support), nonce, deadline)
         digest = typed.digest(self.separator, typed.BALLOT, values)
         word = int.from_bytes(vs, "big")
         signature = r + (word % 2**255).to_bytes(32, "big") + bytes((27 + (word >> 255),))

@@ -68,7 +68,8 @@ DATA_EVENTS: Mapping[str, tuple[str, ...]] = {
     "Charter": (
         "DatasetCreated(uint256* dataset, address* creator, address database, bytes32 metadata,"
         " bytes32 schema, uint256 max_exposure_bps, uint256 price_per_use)",
-        "RulesChanged(uint256* dataset, uint256 version)",
+        "RulesChanged(uint256* dataset, uint256 version, uint256 max_exposure_bps,"
+        " uint256 price_per_use)",
         "TakenDown(uint256* dataset, uint256* tranche, address* to)",
         "Erased(uint256* dataset, uint256* tranche, address* node, bytes32 log_digest)",
     ),

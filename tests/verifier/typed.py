@@ -10,10 +10,13 @@ from eth_utils.crypto import keccak
 
 _DOMAIN = "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
 VERDICT = (
-    "Verdict(uint256 proposal,uint256 base,uint256 holdout_epoch,uint256 outcome,uint256 copy_of,"
-    "uint256 amount,bytes32 evidence)"
+    "Verdict(uint256 proposal,bytes32 commitment,uint256 base,uint256 holdout_epoch,"
+    "uint256 outcome,uint256 copy_of,uint256 amount,bytes32 evidence)"
 )
-BALLOT = "Ballot(address voter,uint256 proposal,bool support,uint256 nonce,uint256 deadline)"
+BALLOT = (
+    "Ballot(address voter,uint256 proposal,bytes32 commitment,bool support,uint256 nonce,"
+    "uint256 deadline)"
+)
 DELETION = "Deletion(uint256 dataset,uint256 tranche,uint256 erasedAt,bytes32 contents)"
 COMMIT = "Commit(uint256 job,uint256 segment,uint256 attempt,bytes32 commitment)"
 _HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0

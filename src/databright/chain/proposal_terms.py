@@ -2,7 +2,7 @@
 
 The chain stores only the hash of a proposal's terms. Whoever needs them reads the event that
 committed to them, and takes them only where they hash to that word. Terms never change, so each
-proposal is looked up once.
+proposal is looked up once; whoever gives the chain's word of now learns of a reorganisation.
 """
 
 from __future__ import annotations

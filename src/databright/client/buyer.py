@@ -14,6 +14,7 @@ from databright.client.writing import Desk, Made, Written
 from databright.compute_market.jobs import JobSpec
 from databright.compute_market.offers import JobPlan, plan_job
 from databright.custody.blobs import read_blob, sha256
+from databright.data_market.takedown import check_whole
 from databright.errors import BadInputError, ProtocolError, StorageError, UnknownEntityError
 from databright.model_market.payments import (
     OPEN,
@@ -68,10 +69,12 @@ class BuyerView:
         Raises:
             PlanRefusedError: the exposure cap cannot be kept with the owners there are.
             UnknownEntityError: no such dataset or request.
-            BadInputError: the request is of another dataset, its holdout is retired, or the
-                segment price is below the owners' fees.
+            BadInputError: the request is of another dataset, its holdout is retired, the snapshot
+                held what was taken down since, or the segment price is below the owners' fees.
         """
         self._check_request(draft)
+        if draft.snapshot is not None:
+            check_whole(self._desk.market.registry, draft.dataset, draft.snapshot)
         return plan_job(
             self._contracts,
             dataset=draft.dataset,

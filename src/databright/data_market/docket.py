@@ -29,6 +29,7 @@ class _Opening:
     """What never changes of a proposal."""
 
     position: _Position
+    commitment: bytes
     opened_at: Seconds
     votes_from: Seconds
     version: int
@@ -130,6 +131,7 @@ class Docket:
             found = self.registry.proposal(proposal)
             known = self._openings[proposal] = _Opening(
                 self._positions[proposal],
+                found.terms.commitment(),
                 found.opened_at,
                 found.votes_from,
                 found.version,
@@ -314,7 +316,7 @@ class Docket:
         return named if named in older else max(older, default=0)
 
     def published(self, proposal: int) -> list[SignedEvidence]:
-        """Evidence on a proposal whose signature, evaluator and numbers hold.
+        """Evidence on a proposal whose signature, evaluator, terms and numbers hold.
 
         Args:
             proposal: its id.
@@ -323,12 +325,14 @@ class Docket:
             In order of publication.
         """
         found = []
+        commitment = self._opening(proposal).commitment
         for evaluator, base, digest in self._published.get(proposal, ()):
             evidence = self._shelf.read(digest)
             if (
                 evidence is not None
                 and evidence.evaluator == evaluator
                 and evidence.verdict.proposal == proposal
+                and evidence.verdict.commitment == commitment
                 and evidence.verdict.base == base
             ):
                 found.append(evidence)

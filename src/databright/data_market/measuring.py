@@ -239,6 +239,7 @@ class Measurer:
         )
         verdict = Verdict(
             proposal=proposal.id,
+            commitment=Digest(proposal.terms.commitment()),
             base=base,
             holdout_epoch=HOLDOUT_EPOCH,
             outcome=_outcome_code(judged),
@@ -276,6 +277,7 @@ class Measurer:
         figures = _figures_json(proposal, base, card, None, {"unusable": True})
         verdict = Verdict(
             proposal=proposal.id,
+            commitment=Digest(proposal.terms.commitment()),
             base=base,
             holdout_epoch=HOLDOUT_EPOCH,
             outcome=OUTCOME_FRAUD,

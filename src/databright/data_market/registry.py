@@ -196,7 +196,8 @@ class DataRegistry(Archive):
         tally = read_tally(int(contracts.curator_token.call("tallies", proposal)))
         if tally.status == 0 or tally.is_motion:
             raise UnknownEntityError(self._no_proposal(proposal))
-        found = contracts.terms.of(proposal)
+        word = bytes(contracts.association.call("commitment", proposal))
+        found = contracts.terms.of_many({proposal: word})[proposal]
         lent = int(contracts.curator_token.call("lent_tallies", proposal)) if tally.has_lent else 0
         mark = int(contracts.verdicts.call("marks", proposal))
         return Proposal(

@@ -12,7 +12,7 @@ from databright.custody.erasure import Deletion, SignedDeletion, erase
 from databright.data_market.archive import Archive
 from databright.data_market.journal import Journal
 from databright.data_market.registry import DataRegistry
-from databright.errors import DatabrightError
+from databright.errors import BadInputError, DatabrightError
 from databright.records.datasets import MAX_CARD_BYTES
 from databright.records.signatures import Domain, SignsMessages
 from databright.units import Address, Cid, Digest, Seconds
@@ -158,6 +158,27 @@ def taints(registry: DataRegistry, dataset: int, snapshot: int) -> list[int]:
         Ids of the tranches.
     """
     return [stone.tranche for stone in tombstones(registry, dataset) if stone.is_in(snapshot)]
+
+
+def check_whole(registry: DataRegistry, dataset: int, snapshot: int) -> None:
+    """Refuse a snapshot whose rows are not all there any more, before anybody pays for a job on it.
+
+    Args:
+        registry: the data market.
+        dataset: id of the dataset.
+        snapshot: its version.
+
+    Raises:
+        BadInputError: it held a tranche that was taken down.
+    """
+    gone = taints(registry, dataset, snapshot)
+    if gone:
+        raise BadInputError(
+            f"snapshot {snapshot} of dataset {dataset} held "
+            f"{', '.join(f'proposal {tranche}' for tranche in gone)}, taken down since: its rows "
+            "are erased, so nothing can be trained on it. Take a newer snapshot, or name none for "
+            "the newest"
+        )
 
 
 def _domain(registry: DataRegistry) -> Domain:

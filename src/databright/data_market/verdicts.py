@@ -17,6 +17,7 @@ _M40 = 2**40 - 1
 _POSTED = 104
 _FIELDS = (
     ("proposal", "uint256"),
+    ("commitment", "bytes32"),
     ("base", "uint256"),
     ("holdout_epoch", "uint256"),
     ("outcome", "uint256"),

@@ -13,7 +13,7 @@ from databright.errors import BadInputError, NotAuthorisedError, UnknownEntityEr
 from databright.records.ballots import MAX_BALLOTS, Ballot, SignedBallot
 from databright.records.signatures import Domain
 from databright.records.terms import split_proposal_id
-from databright.units import Address, Seconds
+from databright.units import Address, Digest, Seconds
 
 NO_ADDRESS: Final = Address("0x" + "0" * 40)
 MAX_BATCH: Final = 64
@@ -212,7 +212,23 @@ def draft_ballot(
         )
     token = registry.contracts.curator_token
     nonce = int(token.call("ballot_nonce", found.dataset, voter))
-    return Ballot(voter, number, support, nonce, last), ballot_domain(registry)
+    named = commitment_of(registry, found)
+    return Ballot(voter, number, named, support, nonce, last), ballot_domain(registry)
+
+
+def commitment_of(registry: DataRegistry, found: Votable) -> Digest:
+    """What the chain commits to now under the id of what is voted on.
+
+    Args:
+        registry: the data market.
+        found: a proposal or a motion.
+
+    Returns:
+        32 bytes, as a signed ballot names them.
+    """
+    contracts = registry.contracts
+    opener = contracts.motions if found.tally.is_motion else contracts.association
+    return Digest(bytes(opener.call("commitment", found.id)))
 
 
 def ballot_domain(registry: DataRegistry) -> Domain:
@@ -275,6 +291,11 @@ def _check_ballot(registry: DataRegistry, signed: SignedBallot) -> None:
             f"{signed.domain.chain_id}, which is not this market"
         )
     found = check_voting(registry, ballot.proposal)
+    if ballot.commitment != commitment_of(registry, found):
+        raise BadInputError(
+            f"it was signed for another {found.name}, of commitment {ballot.commitment.hex()}: the "
+            "chain was reorganised since then, so its voter must sign anew"
+        )
     contracts = registry.contracts
     now = contracts.chain.next_timestamp()
     if now > ballot.deadline:

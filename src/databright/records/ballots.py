@@ -9,7 +9,7 @@ from typing import Final
 from eth_utils.address import is_checksum_address
 
 from databright.errors import BadInputError, MalformedDataError
-from databright.records.datasets import int_field, text_field
+from databright.records.datasets import digest_field, int_field, text_field
 from databright.records.signatures import (
     SIGNATURE_BYTES,
     Domain,
@@ -20,7 +20,7 @@ from databright.records.signatures import (
 )
 from databright.records.strict_json import JsonValue, dumps_canonical, loads_object
 from databright.records.terms import split_proposal_id
-from databright.units import Address, Seconds
+from databright.units import Address, Digest, Seconds
 
 BALLOTS_KIND: Final = "databright/ballots/v1"
 MAX_BALLOTS: Final = 64
@@ -29,11 +29,12 @@ MAX_FILE_BYTES: Final = 64 * 1024
 _FIELDS: Final = (
     ("voter", "address"),
     ("proposal", "uint256"),
+    ("commitment", "bytes32"),
     ("support", "bool"),
     ("nonce", "uint256"),
     ("deadline", "uint256"),
 )
-_KEYS: Final = {"chain", "contract", "voter", "proposal", "support", "nonce", "deadline"}
+_KEYS: Final = {"chain", "contract", *(name for name, _ in _FIELDS)}
 _MAX_NONCE: Final = 2**16 - 1
 _MAX_TIME: Final = 2**40 - 1
 _MAX_PROPOSAL: Final = 2**48 - 1
@@ -48,6 +49,8 @@ class Ballot:
     Attributes:
         voter: whose weight.
         proposal: id of a proposal or a motion.
+        commitment: what the chain commits to under that id, 32 bytes: in a reorganised chain
+            another one may get the id, and the ballot does not count on it.
         support: True for it.
         nonce: the voter's ballot nonce in the dataset: cancelling makes it another.
         deadline: chain time after which it counts no more.
@@ -55,6 +58,7 @@ class Ballot:
 
     voter: Address
     proposal: int
+    commitment: Digest
     support: bool
     nonce: int
     deadline: Seconds
@@ -73,6 +77,8 @@ class Ballot:
                 f"a ballot on proposal {self.proposal} with nonce {self.nonce}: use ids up to "
                 f"{_MAX_PROPOSAL} and nonces from 0 to {_MAX_NONCE}"
             )
+        if len(self.commitment) != 32:
+            raise BadInputError("a ballot names its proposal's commitment, 32 bytes")
         if not 0 < self.deadline <= _MAX_TIME:
             raise BadInputError(f"the deadline {self.deadline} of a ballot is no chain time")
 
@@ -80,8 +86,8 @@ class Ballot:
         """The typed message.
 
         Returns:
-            EIP-712 `Ballot(address voter,uint256 proposal,bool support,uint256 nonce,uint256
-            deadline)`.
+            EIP-712 `Ballot(address voter,uint256 proposal,bytes32 commitment,bool support,uint256
+            nonce,uint256 deadline)`.
         """
         return Message("Ballot", _FIELDS, {name: getattr(self, name) for name, _ in _FIELDS})
 
@@ -170,6 +176,7 @@ def ballots_to_json(ballots: Sequence[SignedBallot]) -> bytes:
             "contract": signed.domain.contract,
             "voter": signed.ballot.voter,
             "proposal": signed.ballot.proposal,
+            "commitment": signed.ballot.commitment.hex(),
             "support": signed.ballot.support,
             "nonce": signed.ballot.nonce,
             "deadline": signed.ballot.deadline,
@@ -218,6 +225,7 @@ def _ballot(fields: JsonValue) -> SignedBallot:
     ballot = Ballot(
         voter=Address(text_field(fields, "voter")),
         proposal=int_field(fields, "proposal"),
+        commitment=digest_field(fields, "commitment"),
         support=support,
         nonce=int_field(fields, "nonce"),
         deadline=Seconds(int_field(fields, "deadline")),

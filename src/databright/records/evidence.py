@@ -28,7 +28,9 @@ OUTCOMES: Final = ("ok", "copy", "harmful", "fraud")
 """Names of the outcome codes of contract and signature."""
 _MAX_UINT256 = 2**256 - 1
 _SIGNATURE_BYTES = 65
-_VERDICT_FIELDS = {"proposal", "base", "holdout_epoch", "outcome", "copy_of", "amount"}
+_VERDICT_FIELDS = {
+    "proposal", "commitment", "base", "holdout_epoch", "outcome", "copy_of", "amount",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,7 @@ class Verdict:
 
     Attributes:
         proposal: the proposal's id.
+        commitment: to its terms, 32 bytes: in a reorganised chain another one may get the id.
         base: number of the snapshot that it was measured on; 0 = empty dataset.
         holdout_epoch: 1 until holdouts rotate.
         outcome: 0 ok, 1 copy, 2 harmful, 3 fraud or licence breach.
@@ -46,6 +49,7 @@ class Verdict:
     """
 
     proposal: int
+    commitment: Digest
     base: int
     holdout_epoch: int
     outcome: int
@@ -64,14 +68,14 @@ class Verdict:
             raise BadInputError(f"a verdict's numbers are unsigned 256-bit integers, got {numbers}")
         if not 0 <= self.outcome < len(OUTCOMES):
             raise BadInputError(f"outcome {self.outcome} is unknown: use 0 to {len(OUTCOMES) - 1}")
-        if len(self.evidence) != 32:
-            raise BadInputError("a verdict names its figures by a digest of 32 bytes")
+        if len(self.evidence) != 32 or len(self.commitment) != 32:
+            raise BadInputError("a verdict names its figures and terms by digests of 32 bytes")
 
     def to_struct(self) -> tuple[object, ...]:
         """The verdict as `execute` takes it.
 
         Returns:
-            Values in the order of the contract's struct, without the proposal.
+            Values in the order of the contract's struct, without the proposal and its commitment.
         """
         return (
             self.base,
@@ -112,6 +116,7 @@ class SignedEvidence:
                 "figures": verdict.evidence.hex(),
                 "verdict": {
                     "proposal": verdict.proposal,
+                    "commitment": verdict.commitment.hex(),
                     "base": verdict.base,
                     "holdout_epoch": verdict.holdout_epoch,
                     "outcome": verdict.outcome,
@@ -156,6 +161,7 @@ class SignedEvidence:
         return cls(
             verdict=Verdict(
                 proposal=int_field(inner, "proposal"),
+                commitment=digest_field(inner, "commitment"),
                 base=int_field(inner, "base"),
                 holdout_epoch=int_field(inner, "holdout_epoch"),
                 outcome=int_field(inner, "outcome"),

@@ -119,15 +119,13 @@ def _motion_tally(row: Any, answer: Answer) -> Pairs:  # noqa: ANN401
 
 
 def _dataset(row: Any, answer: Answer) -> Pairs:  # noqa: ANN401
-    pairs = {
+    return {
         "creator": (row.creator, answer("creator_of", row.id)),
         "database": (row.database, answer("database_of", row.id)),
         "version": (row.version, answer("version_of", row.id)),
+        "price_per_use": (row.price_per_use, answer("price_per_use", row.id)),
+        "max_exposure_bps": (row.max_exposure_bps, answer("max_exposure_bps", row.id)),
     }
-    if row.version == 1:  # the event tells the first rules; of later ones, their version
-        pairs["price_per_use"] = (row.price_per_use, answer("price_per_use", row.id))
-        pairs["max_exposure_bps"] = (row.max_exposure_bps, answer("max_exposure_bps", row.id))
-    return pairs
 
 
 def _snapshot(row: Any, answer: Answer) -> Pairs:  # noqa: ANN401

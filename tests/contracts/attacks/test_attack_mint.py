@@ -80,7 +80,7 @@ def asked_for_ours() -> dict[str, int]:
         world.execute(proposal, wish, real)
     terms = list(world.terms[proposal])
     terms[3] = MOLE
-    with refused("association: other terms"):
+    with refused("verdicts: not an evaluator's"):
         world.verdicts.execute(tuple(terms), world.verdict(1), real, 0)
     world.execute(proposal, world.verdict(1), real)
     return {"gain": shares(world, proposal) - 1, "measured": 1}

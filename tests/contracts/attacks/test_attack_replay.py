@@ -10,8 +10,10 @@ from eth_typing import Hash32
 from eth_utils.crypto import keccak
 
 from tests.contracts.attacks.attack_world import (
+    CHALLENGE,
     NAIVE,
     PERIOD,
+    STAKE,
     World,
     build_world,
     digest,
@@ -23,7 +25,8 @@ from tests.contracts.attacks.quick_chain import Bound, Chain, deploy_own, refuse
 
 VOTER = key("honest")
 _BALLOT = keccak(
-    text="Ballot(address voter,uint256 proposal,bool support,uint256 nonce,uint256 deadline)"
+    text="Ballot(address voter,uint256 proposal,bytes32 commitment,bool support,uint256 nonce,"
+    "uint256 deadline)"
 )
 Signed = tuple[int, bytes, bytes]
 
@@ -39,8 +42,9 @@ def ballot(
     dataset = proposal // 1_000_000
     nonce = changes.get("nonce", world.votes.ballot_nonce(dataset, voter.address))
     deadline = changes.get("deadline", world.chain.now + 10 * PERIOD)
-    fields = ["bytes32", "address", "uint256", "bool", "uint256", "uint256"]
-    content = encode(fields, [_BALLOT, voter.address, proposal, support, nonce, deadline])
+    named = changes.get("commitment", world.association.commitment(proposal))
+    fields = ["bytes32", "address", "uint256", "bytes32", "bool", "uint256", "uint256"]
+    content = encode(fields, [_BALLOT, voter.address, proposal, named, support, nonce, deadline])
     separator = changes.get("separator", world.votes.DOMAIN_SEPARATOR())
     found = voter.unsafe_sign_hash(Hash32(keccak(b"\x19\x01" + separator + keccak(content))))
     return packed(proposal, support, voter.address, deadline, found)
@@ -188,13 +192,12 @@ def reorganised_ours() -> dict[str, int]:
     with world.chain.undone():
         first = world.propose(world.honest)
         told = ballot(world, first)
-        # No ballot counts before the review is over, nor is one asked for before a block is final.
+        # No ballot counts before the review is over.
         gain = nothing_counts(world, told)
     junk = world.propose(world.attacker)
     assert junk == first
     gain += nothing_counts(world, told)
-    # Whoever sees it takes the early ballots back, and has the whole review for it.
-    world.votes.cancel_ballots(world.dataset, sender=VOTER.address)
+    # It names what was proposed, not only its number.
     world.to_vote(junk)
     gain += nothing_counts(world, told)
     with refused("curator: no voting now"):
@@ -249,3 +252,67 @@ def test_a_verdict_serves_no_other_chain_contract_proposal_or_time() -> None:
     # The other market, whose own evaluators did not sign, has nothing of it.
     assert other.database.num_snapshots() == 0
     assert other.status(first) == 1
+
+
+# After a reorganisation that swaps two proposals: the attacker's takes the number of the other
+
+
+def swapped_naive() -> dict[str, int]:
+    chain = Chain()
+    measurer = key("evaluator")
+    path = NAIVE / "NaiveNumbers.vy"
+    naive = deploy_own(chain, path, who("deployer"), VOTER.address, measurer.address)
+    with chain.undone():
+        good = naive.propose(digest("good"), sender=who("honest"))
+        naive.propose(digest("junk"), sender=who("attacker"))
+        vote = VOTER.unsafe_sign_hash(naive.digest(good, 1))
+        measured = measurer.unsafe_sign_hash(naive.digest(good, 16))
+    junk = naive.propose(digest("junk"), sender=who("attacker"))
+    naive.propose(digest("good"), sender=who("honest"))
+    naive.vote_signed(junk, vote.v, vote.r, vote.s)
+    naive.execute(junk, 16, measured.v, measured.r, measured.s)
+    return {"gain": naive.shares(who("attacker")), "meant": naive.shares(who("honest"))}
+
+
+def swapped_ours() -> dict[str, int]:
+    world = build_world(
+        curators=[VOTER.address], weights=[100], optimistic_window=10, challenge_bond=CHALLENGE,
+        evaluator_stake=STAKE,
+    )  # fmt: skip
+    with world.chain.undone():
+        good = world.propose(world.honest)
+        world.propose(world.attacker)
+        vote, verdict = ballot(world, good), world.verdict(16)
+        measured = world.sign(good, verdict)
+    junk, moved = world.propose(world.attacker), world.propose(world.honest)
+    assert (junk, moved) == (good, good + 1)
+    world.to_vote(moved)
+    gain = nothing_counts(world, vote)
+    # Neither does the other's new number make them fit.
+    gain += nothing_counts(world, (vote[0] + (1 << 201), *vote[1:]))
+    calls = (
+        (world.verdicts.post_verdict, (world.terms[junk], verdict, measured)),
+        (world.challenges.challenge, (junk, verdict, measured)),
+        (world.verdicts.signers_of_verdict, (junk, verdict, measured)),
+        (world.verdicts.execute, (world.terms[junk], verdict, measured, 0)),
+        (world.verdicts.execute, (world.terms[moved], verdict, measured, 0)),
+    )
+    for call, args in calls:
+        with refused("verdicts: not an evaluator's"):
+            call(*args)
+    # A voter who is deceived herself changes nothing about the verdict.
+    world.votes.vote(junk, True, sender=VOTER.address)
+    world.to_end(moved)
+    with refused("verdicts: not an evaluator's"):
+        world.execute(junk, verdict, measured)
+    # Nor do terms of the proposal that is gone, for which the signatures were made.
+    gone = (junk, *world.terms[moved][1:])
+    with refused("association: other terms"):
+        world.verdicts.execute(gone, verdict, measured, 0)
+    gain += int(world.votes.earned_votes(world.dataset, world.attacker))
+    return {"gain": gain, "meant": 0}
+
+
+@both(swapped_naive, swapped_ours)
+def test_signatures_after_a_reorganisation_that_swaps_two_proposals(attack: Attack) -> None:
+    attack.judge()

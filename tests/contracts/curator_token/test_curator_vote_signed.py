@@ -44,10 +44,13 @@ def ballot(
     nonce: int = 0,
     deadline: int = LATER,
     signed_by: Any = None,
+    commitment: bytes | None = None,
     **domain: Any,
 ) -> tuple[int, bytes, bytes]:
     proposal = terms if isinstance(terms, int) else terms.proposal
-    values = (voter.address, proposal, support, nonce, deadline)
+    if commitment is None:
+        commitment = market.committed(terms) if isinstance(terms, int) else terms.commitment()
+    values = (voter.address, proposal, commitment, support, nonce, deadline)
     message = ballot_message(market.votes, values, **domain)
     signature = bytes((signed_by or voter).sign_message(message).signature)
     return (packed_ballot(voter.address, proposal, support, deadline), *compact(signature))
@@ -94,6 +97,8 @@ def test_ballots_of_several_proposals_and_datasets_come_at_once(relayed: Market)
 
 def test_ballots_on_motions_are_not_repaid(relayed: Market) -> None:
     motion = relayed.move(1, bytes(32))
+    with refused("curator: no ballot counts"):
+        relay(relayed, ballot(relayed, VOTERS[0], motion, commitment=bytes([1]) * 32))
     assert relay(relayed, ballot(relayed, VOTERS[0], motion)) == 1
 
     assert relayed.sides(motion) == (8, 0)
@@ -115,6 +120,8 @@ def bad_ballots(market: Market, terms: Terms) -> dict[str, tuple[int, bytes, byt
         "the higher of two signatures": (good[0], good[1], higher.to_bytes(32, "big")),
         "no signature": (good[0], bytes(32), bytes(32)),
         "late": ballot(market, voter, terms, deadline=market.now() - 1),
+        "another of its number": ballot(market, voter, terms, commitment=bytes([1]) * 32),
+        "no commitment": ballot(market, voter, terms, commitment=bytes(32)),
         "a nonce to come": ballot(market, voter, terms, nonce=1),
         "another chain": ballot(market, voter, terms, chainId=wrong_chain),
         "another contract": ballot(market, voter, terms, verifyingContract=market.deployer),
@@ -129,7 +136,7 @@ def bad_ballots(market: Market, terms: Terms) -> dict[str, tuple[int, bytes, byt
 BAD = [
     "another's signature", "the other side", "the higher of two signatures", "no signature", "late",
     "a nonce to come", "another chain", "another contract", "another name", "a stranger", "nobody",
-    "an unknown proposal", "proposal 0",
+    "an unknown proposal", "proposal 0", "another of its number", "no commitment",
 ]  # fmt: skip
 
 

@@ -211,7 +211,9 @@ def test_reorg_of_a_vote_counts_it_once_when_it_is_sent_again(
     (voter,) = keys(1, first=100)
     market.use_dataset(curators=[voter.address], weights=[6])
     terms = market.propose(market.contributors[0])
-    message = ballot_message(market.votes, (voter.address, terms.proposal, True, 0, 2**39))
+    message = ballot_message(
+        market.votes, (voter.address, terms.proposal, terms.commitment(), True, 0, 2**39)
+    )
     words = compact(bytes(voter.sign_message(message).signature))
     ballot = (packed_ballot(voter.address, terms.proposal, True, 2**39), *words)
 

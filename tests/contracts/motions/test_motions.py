@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from eth_abi.abi import encode
+from eth_utils.crypto import keccak
 
 from tests.contracts.data_world import BOND, NOBODY, PERIOD, WEALTH, Market
 from tests.contracts.market_world import digest, events, refused
@@ -33,6 +35,18 @@ def test_move_opens_a_vote_and_takes_a_bond(market: Market) -> None:
     tally = market.tally(motion)
     assert (tally.is_motion, tally.period, tally.status, tally.supply) == (True, PERIOD, 1, 0)
     assert market.motions.num_motions(market.dataset) == 1
+
+
+def test_a_motion_commits_to_all_that_its_event_says(market: Market) -> None:
+    motion = market.move(TAKEDOWN, digest("payload"))
+
+    kinds = ["uint256", "address", "uint256", "bytes32", "bytes32", "uint256", "uint256"]
+    said = [motion, market.stranger, TAKEDOWN, digest("payload"), digest("why"), BOND, 11]
+    assert bytes(market.motions.commitment(motion)) == keccak(encode(kinds, said))
+    assert bytes(market.motions.commitment(motion + 1)) == NOTHING
+    before = bytes(market.motions.commitment(motion))
+    settle(market, motion)
+    assert bytes(market.motions.commitment(motion)) == before
 
 
 def test_everybody_may_move_who_can_pay(market: Market) -> None:

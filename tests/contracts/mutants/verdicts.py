@@ -28,6 +28,16 @@ VERDICTS: list[Mutant] = faults(
         "k_evaluators_sign",
     ),
     (
+        "a verdict without its proposal's commitment",
+        "abi_encode(VERDICT_TYPEHASH, proposal, commitment, verdict)",
+        """abi_encode(
+                keccak256("Verdict(uint256 proposal,uint256 base,uint256 holdout_epoch,uint256 outcome,uint256 copy_of,uint256 amount,bytes32 evidence)"),
+                proposal, verdict,
+            )""",
+        "in a reorganised chain a verdict serves whatever takes the number",
+        "k_evaluators_sign",
+    ),
+    (
         "an evaluator of other rules",
         "    return word & M12 <= version and version <= (word >> 12) & M12\n",
         "    return word & M12 <= version\n",

@@ -46,7 +46,7 @@ def post_verdict(player: Player, pick: Pick) -> None:
     player.do(
         "Verdicts",
         "post_verdict",
-        (terms, verdict, player.signed_verdict(proposal, verdict, signatures)),
+        (terms, verdict, player.signed_verdict(proposal, verdict, signatures, terms)),
         pick.one(player.people),
         lambda _: verdicts.post_verdict(player.model, terms, verdict, signatures),
     )
@@ -61,7 +61,7 @@ def _execute(
     return player.do(
         "Verdicts",
         "execute",
-        (terms, verdict, player.signed_verdict(proposal, verdict, signatures), born),
+        (terms, verdict, player.signed_verdict(proposal, verdict, signatures, terms), born),
         pick.one(player.people),
         lambda _: verdicts.execute(player.model, terms, verdict, signatures, born),
     )

@@ -12,10 +12,18 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Final, TypeVar
 
-from eth_abi.abi import decode
+from eth_abi.abi import decode, encode
 from eth_utils.crypto import keccak
 
-from tests.contracts.stateful.data_model import Dataset, Market, Proposal, Refused, Rules, Verdict
+from tests.contracts.stateful.data_model import (
+    Dataset,
+    Market,
+    Proposal,
+    Refused,
+    Rules,
+    Terms,
+    Verdict,
+)
 from tests.contracts.stateful.data_model_changes import create_dataset
 from tests.contracts.stateful.data_model_income import Difference
 from tests.contracts.stateful.data_model_verdicts import Signatures
@@ -25,6 +33,10 @@ from tests.contracts.stateful.world import NUM_PEOPLE, WEALTH, Key, World, artif
 T = TypeVar("T")
 START: Final = GENESIS_TIME + 1_000
 NUM_PICKS: Final = 10
+TERMS_TYPES: Final = (
+    "uint256", "uint256", "address", "address", "bytes32", "bytes32", "bytes32",
+    *("uint256",) * 5,
+)  # fmt: skip
 REFUSALS: Final = {
     "curator: already voted": "one ballot of a voter on a proposal",
     "curator: no voting now": "ballots count in their time only",
@@ -289,8 +301,13 @@ class Player:
         ]
 
     def signed_verdict(
-        self, proposal: Proposal, verdict: Verdict, signatures: Signatures
+        self,
+        proposal: Proposal,
+        verdict: Verdict,
+        signatures: Signatures,
+        terms: Terms | None = None,
     ) -> list[bytes]:
-        """Signatures of a verdict."""
-        digest = self.world.verdict_digest(proposal.terms.proposal, verdict)
+        """Signatures of a verdict, for the terms that the call brings or for the right ones."""
+        named = keccak(encode(TERMS_TYPES, terms or proposal.terms))
+        digest = self.world.verdict_digest(proposal.terms.proposal, named, verdict)
         return self.signed(digest, signatures)

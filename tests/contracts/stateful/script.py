@@ -268,7 +268,7 @@ class Script:
         return self.player.do(
             "Verdicts",
             "execute",
-            (terms, what, self.player.signed_verdict(proposal, what, signatures), born),
+            (terms, what, self.player.signed_verdict(proposal, what, signatures, terms), born),
             self.who(4),
             lambda _: verdicts.execute(self.player.model, terms, what, signatures, born),
         )

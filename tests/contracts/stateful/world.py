@@ -37,10 +37,13 @@ CONTRACTS: Final = (
 PAID_INTO: Final = ("DataAssociation", "Challenges", "Motions", "DataRequests")
 DOMAIN_TYPE = b"EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
 VERDICT_TYPE = (
-    b"Verdict(uint256 proposal,uint256 base,uint256 holdout_epoch,uint256 outcome,"
-    b"uint256 copy_of,uint256 amount,bytes32 evidence)"
+    b"Verdict(uint256 proposal,bytes32 commitment,uint256 base,uint256 holdout_epoch,"
+    b"uint256 outcome,uint256 copy_of,uint256 amount,bytes32 evidence)"
 )
-BALLOT_TYPE = b"Ballot(address voter,uint256 proposal,bool support,uint256 nonce,uint256 deadline)"
+BALLOT_TYPE = (
+    b"Ballot(address voter,uint256 proposal,bytes32 commitment,bool support,uint256 nonce,"
+    b"uint256 deadline)"
+)
 RECEIVE_TYPE = (
     b"ReceiveWithAuthorization(address from,address to,uint256 value,uint256 validAfter,"
     b"uint256 validBefore,bytes32 nonce)"
@@ -198,19 +201,24 @@ class World:
         inner = keccak(encode(("bytes32", *types), (keccak(head), *values)))
         return keccak(b"\x19\x01" + self.domain(contract) + inner)
 
-    def verdict_digest(self, proposal: int, verdict: Sequence[Any]) -> bytes:
+    def verdict_digest(self, proposal: int, commitment: bytes, verdict: Sequence[Any]) -> bytes:
         """What evaluators sign of a verdict."""
-        types = ("uint256",) * 6 + ("bytes32",)
-        return self.typed("Verdicts", VERDICT_TYPE, types, (proposal, *verdict))
+        types = ("uint256", "bytes32", *("uint256",) * 5, "bytes32")
+        values = (proposal, commitment, *verdict)
+        return self.typed("Verdicts", VERDICT_TYPE, types, values)
+
+    def commitment(self, proposal: int) -> bytes:
+        """What the chain commits to under the number of a proposal or a motion."""
+        opener = "Motions" if proposal % 1_000_000 > 500_000 else "DataAssociation"
+        return self.number(opener, "commitment", proposal).to_bytes(32)
 
     def ballot(
         self, voter: str, proposal: int, support: bool, nonce: int, deadline: int
     ) -> tuple[int, bytes, bytes]:
         """A signed ballot as `vote_signed` takes it."""
-        types = ("address", "uint256", "bool", "uint256", "uint256")
-        digest = self.typed(
-            "CuratorToken", BALLOT_TYPE, types, (voter, proposal, support, nonce, deadline)
-        )
+        types = ("address", "uint256", "bytes32", "bool", "uint256", "uint256")
+        values = (voter, proposal, self.commitment(proposal), support, nonce, deadline)
+        digest = self.typed("CuratorToken", BALLOT_TYPE, types, values)
         raw = self.key_of(voter).sign(digest)
         what = int(voter, 16) | deadline << 160 | int(support) << 200 | proposal << 201
         parity = raw[64] - 27

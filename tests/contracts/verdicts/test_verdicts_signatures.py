@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import boa
 from eth_account import Account
 
@@ -72,6 +74,30 @@ def test_a_signature_holds_for_its_proposal(market: Market, contributors: list[s
 
     with refused("verdicts: not an evaluator's"):
         market.verdicts.execute(call(second), verdict, market.sign(first, verdict), 0)
+
+
+def test_a_signature_holds_for_its_proposals_terms(market: Market) -> None:
+    """In a reorganised chain a proposal of other terms may have the number."""
+    market.use_challenges(optimistic_window=300)
+    terms = market.propose(market.contributors[0])
+    other = replace(terms, root=digest("another root"))
+    verdict = market.verdict()
+    signed = market.sign(other, verdict)
+
+    for function, given in (
+        (market.verdicts.execute, (call(terms), verdict, signed, 0)),
+        (market.verdicts.post_verdict, (call(terms), verdict, signed)),
+        (market.verdicts.signers_of_verdict, (terms.proposal, verdict, signed)),
+        (market.challenges.challenge, (terms.proposal, verdict, signed)),
+    ):
+        with refused("verdicts: not an evaluator's"):
+            function(*given, sender=market.stranger)
+    market.vote_all(terms)
+    market.end_voting(terms)
+    # What they were signed for is not what the chain holds.
+    with refused("association: other terms"):
+        market.verdicts.execute(call(other), verdict, signed, 0)
+    market.execute(terms, verdict)
 
 
 def test_a_signature_holds_for_its_verdict(market: Market, contributors: list[str]) -> None:

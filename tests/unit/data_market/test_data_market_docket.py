@@ -4,6 +4,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from databright.chain.bindings import Event
+from databright.custody.blobs import sha256
 from databright.data_market.docket import Docket
 from databright.data_market.entities import (
     ACCEPTED,
@@ -12,7 +13,10 @@ from databright.data_market.entities import (
     REVISED,
     WITHDRAWN,
 )
-from databright.units import Address, Seconds
+from databright.data_market.verdicts import VerdictDomain
+from databright.records.evidence import Verdict
+from databright.storage.memory import MemoryStore
+from databright.units import Address, Digest, Seconds
 
 HERE = Address("0x5FbDB2315678afecb367f032d93F642f64180aa3")
 CREATOR = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
@@ -27,6 +31,8 @@ class Story:
 
     def __init__(self) -> None:
         self._events: list[Event] = []
+        self.store = MemoryStore()
+        self.commitment = bytes(32)
         self._answers: dict[int, int] = {}
         self.endings: dict[int, int] = {}
         self.versions: dict[int, int] = {}
@@ -44,12 +50,13 @@ class Story:
             **{name: speaker if name == SPEAKERS[0] else silent for name in SPEAKERS},
         )
         registry: Any = SimpleNamespace(
-            contracts=contracts, store=None, proposal=self._proposal, rules_at=self._rules
+            contracts=contracts, store=self.store, proposal=self._proposal, rules_at=self._rules
         )
         self._registry = registry
 
     def _proposal(self, proposal: int) -> Any:
         return SimpleNamespace(
+            terms=SimpleNamespace(commitment=lambda: self.commitment),
             request=self._answers[proposal],
             opened_at=Seconds(proposal),
             votes_from=Seconds(proposal),
@@ -211,3 +218,20 @@ def test_undecided_proposals_are_in_order_of_their_dataset() -> None:
     story.settle(1, ACCEPTED, 1)
     assert story.docket().undecided() == {1: [UNIT + 2], 2: [other]}
     assert (story.docket().born(UNIT + 1), story.docket().born(UNIT + 2)) == (1, 0)
+
+
+def test_evidence_about_another_proposal_of_its_number_does_not_count() -> None:
+    """A reorganised chain may take in again what was published about the one before."""
+    story = _story()
+    proposal = story.propose(1)
+    key = bytes([1]) * 32
+    domain = VerdictDomain(1, HERE)
+    for commitment in (bytes([7]) * 32, bytes(32)):
+        verdict = Verdict(proposal, Digest(commitment), 0, 1, 0, 0, 5, Digest(bytes(32)))
+        evidence = domain.sign(verdict, "measured", key)
+        blob = evidence.to_json()
+        story.store.put(blob)
+        digest, who = sha256(blob), evidence.evaluator
+        story.tell("EvidencePublished", proposal=proposal, evaluator=who, base=0, evidence=digest)
+    found = story.docket().published(proposal)
+    assert [item.verdict.commitment for item in found] == [story.commitment]

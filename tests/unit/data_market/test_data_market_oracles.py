@@ -12,7 +12,8 @@ from databright.records.strict_json import JsonValue
 from databright.units import Address, Digest
 
 WHO = Address("0x5FbDB2315678afecb367f032d93F642f64180aa3")
-OK = SignedEvidence(Verdict(1, 0, 1, 0, 0, 5, Digest(bytes(32))), "measured", WHO, bytes(65))
+_ZERO = Digest(bytes(32))
+OK = SignedEvidence(Verdict(1, _ZERO, 0, 1, 0, 0, 5, _ZERO), "measured", WHO, bytes(65))
 
 
 def _figures(

@@ -14,8 +14,9 @@ from databright.units import Address, Digest
 
 KEYS = [bytes([number]) * 32 for number in range(1, 5)]
 ADDRESSES = [Address(str(Account.from_key(key).address)) for key in KEYS]
+TERMS = Digest(bytes(range(32, 64)))
 DOMAIN = VerdictDomain(31_337, Address("0x5FbDB2315678afecb367f032d93F642f64180aa3"))
-VERDICT = Verdict(7, 2, 1, 0, 0, 22_628, Digest(bytes(range(32))))
+VERDICT = Verdict(7, TERMS, 2, 1, 0, 0, 22_628, Digest(bytes(range(32))))
 
 
 def test_a_signature_holds_for_its_verdict_alone() -> None:
@@ -23,8 +24,8 @@ def test_a_signature_holds_for_its_verdict_alone() -> None:
     assert evidence.evaluator == ADDRESSES[0]
     assert DOMAIN.is_signed(evidence)
     for change in (
-        {"proposal": 8}, {"base": 3}, {"holdout_epoch": 2}, {"outcome": 2}, {"copy_of": 1},
-        {"amount": 22_629}, {"evidence": Digest(bytes(32))},
+        {"proposal": 8}, {"commitment": Digest(bytes(32))}, {"base": 3}, {"holdout_epoch": 2},
+        {"outcome": 2}, {"copy_of": 1}, {"amount": 22_629}, {"evidence": Digest(bytes(32))},
     ):  # fmt: skip
         changed = replace(evidence, verdict=replace(VERDICT, **change))
         assert not DOMAIN.is_signed(changed)
@@ -52,6 +53,8 @@ def test_evidence_survives_its_document() -> None:
         (b'"amount":"22628"', b'"amount":22628'),
         (b'"base":2', b'"base":true'),
         (b'"outcome":0', b'"outcome":4'),
+        (b'"commitment":"20', b'"commitment":"'),
+        (b'"commitment":"', b'"committed":"'),
         (b'"kind":"databright/evidence/v1"', b'"kind":"databright/evidence/v2"'),
         (b'"signature":"', b'"signature":"zz'),
         (b'"reason":"', b'"extra":1,"reason":"'),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from eth_account import Account
@@ -17,13 +18,14 @@ from databright.records.ballots import (
 )
 from databright.records.motions import MotionText, TakedownWish
 from databright.records.signatures import Domain
-from databright.units import Address, Seconds
+from databright.units import Address, Digest, Seconds
 
 KEY = Account.from_key(bytes([7]) * 32)
 VOTER = Address(str(KEY.address))
 OTHER = Address("0x5FbDB2315678afecb367f032d93F642f64180aa3")
 DOMAIN = Domain(31_337, OTHER)
-BALLOT = Ballot(VOTER, 1_000_002, True, 3, Seconds(2**40 - 1))
+TERMS = Digest(bytes(range(32)))
+BALLOT = Ballot(VOTER, 1_000_002, TERMS, True, 3, Seconds(2**40 - 1))
 REASON = "the owner asked for it"
 
 
@@ -32,7 +34,10 @@ def test_ballots_survive_their_file_and_keep_their_signer() -> None:
     (again,) = ballots_from_json(ballots_to_json([signed]))
     assert again == signed
     again.check()
-    for change in ({"support": False}, {"nonce": 4}, {"proposal": 1_000_003}):
+    changes: tuple[dict[str, Any], ...] = (
+        {"support": False}, {"nonce": 4}, {"proposal": 1_000_003}, {"commitment": bytes(32)},
+    )  # fmt: skip
+    for change in changes:
         changed = replace(signed, ballot=replace(BALLOT, **change))
         with pytest.raises(NotAuthorisedError):
             changed.check()
@@ -49,7 +54,7 @@ def test_ballots_survive_their_file_and_keep_their_signer() -> None:
 def test_the_packed_form_holds_every_field(
     proposal: int, support: bool, nonce: int, deadline: int
 ) -> None:
-    ballot = Ballot(VOTER, proposal, support, nonce, Seconds(deadline))
+    ballot = Ballot(VOTER, proposal, TERMS, support, nonce, Seconds(deadline))
     signed = SignedBallot.make(ballot, KEY, DOMAIN)
     what, r, vs = signed.packed()
     assert what & (2**160 - 1) == int(VOTER, 16)
@@ -69,6 +74,8 @@ def test_the_packed_form_holds_every_field(
         (b'"proposal":1000002', b'"proposal":7'),
         (b'"proposal":1000002', b'"proposal":300000000000001'),
         (b'"voter":"0x', b'"voter":"0X'),
+        (b'"commitment":"00', b'"commitment":"'),
+        (b'"commitment":"00', b'"commitment":"0X'),
         (b'"signature":"', b'"signature":"00'),
         (b'"signature":"', b'"signature":"zz'),
         (b'ballots/v1"', b'ballots/v2"'),

@@ -239,7 +239,11 @@ def test_rules_change_their_version_and_evaluators_their_stake() -> None:
     who: dict[str, object] = {"dataset": 1, "evaluator": B}
     rows = told(
         DATASET,
-        ("Charter", "RulesChanged", {"dataset": 1, "version": 2}),
+        (
+            "Charter",
+            "RulesChanged",
+            {"dataset": 1, "version": 2, "max_exposure_bps": 700, "price_per_use": 8},
+        ),
         ("Verdicts", "EvaluatorSet", who | {"first": 1, "last": 9, "counts": True}),
         ("Challenges", "Staked", who | {"amount": 4}),
         ("Challenges", "Staked", who | {"amount": 5}),
@@ -247,7 +251,8 @@ def test_rules_change_their_version_and_evaluators_their_stake() -> None:
         ("Challenges", "Staked", who | {"evaluator": A, "amount": 6}),
         ("Challenges", "StakeReturned", who | {"evaluator": A, "amount": 6}),
     )
-    assert [row.version for row in rows.rows(DATASETS)] == [2]
+    (changed,) = rows.rows(DATASETS)
+    assert (changed.version, changed.max_exposure_bps, changed.price_per_use) == (2, 700, 8)
     found = [(e.evaluator, e.counts, e.stake, e.slashed) for e in rows.rows(EVALUATORS)]
     assert found == [(A, False, 0, 0), (B, True, 0, 9)]
 

@@ -72,6 +72,8 @@ event DatasetCreated:
 event RulesChanged:
     dataset: indexed(uint256)
     version: uint256
+    max_exposure_bps: uint256
+    price_per_use: uint256
 
 event TakenDown:
     dataset: indexed(uint256)
@@ -458,7 +460,12 @@ def change_rules(dataset: uint256, rules: Rules) -> uint256:
     version: uint256 = self._install(
         dataset, empty(address), staticcall CURATORS.genesis_total(dataset), rules
     )
-    log RulesChanged(dataset=dataset, version=version)
+    log RulesChanged(
+        dataset=dataset,
+        version=version,
+        max_exposure_bps=rules.max_exposure_bps,
+        price_per_use=rules.price_per_use,
+    )
     return version
 
 

@@ -21,8 +21,11 @@
     (DataAssociation sees to it).
 """
 
-interface Association:
+# Whose a proposal is: the Association's, or a motion the Motions'.
+interface Opener:
     def commitment(proposal: uint256) -> bytes32: view
+
+interface Association:
     def repay(proposal: uint256, version: uint256, relayer: address, count: uint256): nonpayable
 
 struct Terms:
@@ -45,6 +48,16 @@ struct SignedBallot:
     r: bytes32
     # s, and the signature's parity in the highest bit (EIP-2098).
     vs: bytes32
+
+struct Signed:
+    # What a voter signs: EIP-712 hashes these words, which a struct of words is as it lies in memory.
+    kind: bytes32
+    voter: address
+    proposal: uint256
+    commitment: bytes32
+    support: uint256
+    nonce: uint256
+    deadline: uint256
 
 struct Loan:
     oracle: address
@@ -165,7 +178,7 @@ DOMAIN_TYPEHASH: constant(bytes32) = keccak256(
     "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
 )
 BALLOT_TYPEHASH: constant(bytes32) = keccak256(
-    "Ballot(address voter,uint256 proposal,bool support,uint256 nonce,uint256 deadline)"
+    "Ballot(address voter,uint256 proposal,bytes32 commitment,bool support,uint256 nonce,uint256 deadline)"
 )
 NAME_HASH: constant(bytes32) = keccak256("DataBright")
 VERSION_HASH: constant(bytes32) = keccak256("1")
@@ -499,99 +512,100 @@ def vote_signed(ballots: DynArray[SignedBallot, MAX_BATCH]) -> uint256:
     """
     @notice Cast ballots that their voters signed (EIP-712; contracts by ERC-1271). Those that do not
         count are passed over: cast already, too early or late, cancelled, without weight, or badly signed.
+        A ballot names the commitment of its proposal, so that it counts for no other that gets its number
+        in a reorganised chain.
         The caller is repaid for the first 64 of each proposal at its rules' price.
     @param ballots The ballots; neighbours of one proposal are cheapest.
     @return How many were cast.
     """
     separator: bytes32 = self._domain_separator()
     total: uint256 = 0
-    # Of neighbours on one proposal; their tally is written once, after the last of them.
-    proposal: uint256 = 0
+    # What the ballot says, and what was signed if it counts. Of neighbours on one proposal: they have proposal
+    # and commitment in common, and their tally is written once, after the last of them.
+    said: Signed = empty(Signed)
+    said.kind = BALLOT_TYPEHASH
     dataset: uint256 = 0
     t: uint256 = 0
     # When ballots are cast: now, or never.
     time: uint256 = max_value(uint256)
     left: uint256 = 0
-    is_late: bool = False
+    # 1 while ballots are late.
+    late: uint256 = 0
     opened: uint256 = 0
     window: uint256 = 0
     place: uint256 = 0
     cast: uint256 = 0
     for ballot: SignedBallot in ballots:
-        if ballot.what >> 201 != proposal:
-            self._finish(proposal, t, cast)
+        if ballot.what >> 201 != said.proposal:
+            self._finish(said.proposal, t, cast)
             total = unsafe_add(total, cast)
             cast = 0
-            proposal = ballot.what >> 201
-            dataset = proposal // UNIT
-            t = self.tallies[proposal]
+            said.proposal = ballot.what >> 201
+            dataset = said.proposal // UNIT
+            t = self.tallies[said.proposal]
+            said.commitment = staticcall Opener(self._opener(t)).commitment(said.proposal)
             left = self._time_left(t)
             time = block.timestamp if left != 0 else max_value(uint256)
-            is_late = left < ((t >> T_PERIOD) & M24) // LATE
+            late = 1 if left < ((t >> T_PERIOD) & M24) // LATE else 0
             opened = ((t >> T_OPENED) & M32) << AT_SINCE
-            window = proposal % UNIT // WINDOW
-            place = unsafe_add(AT_STATES, unsafe_mul(2, proposal % UNIT % WINDOW))
-        deadline: uint256 = (ballot.what >> 160) & M40
-        if time > deadline:
+            window = said.proposal % UNIT // WINDOW
+            place = unsafe_add(AT_STATES, unsafe_mul(2, said.proposal % UNIT % WINDOW))
+        said.deadline = (ballot.what >> 160) & M40
+        if time > said.deadline:
             continue
-        voter: address = convert(ballot.what & M160, address)
-        word: uint256 = self.voters[dataset][voter]
+        said.voter = convert(ballot.what & M160, address)
+        word: uint256 = self.voters[dataset][said.voter]
         is_here: bool = (word >> AT_WINDOW) & M15 == window
         state: uint256 = (word >> place) & 3
         if not is_here:
-            state = self._state(dataset, voter, word, proposal % UNIT)
+            state = self._state(dataset, said.voter, word, said.proposal % UNIT)
         if state == OWN:
             continue
         weight: uint256 = word & M52
         if word & (GENESIS | (M32 << AT_SINCE)) >= opened:
             # A genesis curator, or not all votes were there before.
-            weight = self._weight(dataset, voter, word, t)
+            weight = self._weight(dataset, said.voter, word, t)
         if weight == 0:
             continue
-        support: uint256 = (ballot.what >> 200) & 1
+        said.support = (ballot.what >> 200) & 1
+        said.nonce = (word >> AT_NONCE) & M16
         digest: bytes32 = keccak256(
-            concat(
-                0x1901,
-                separator,
-                keccak256(
-                    abi_encode(
-                        BALLOT_TYPEHASH,
-                        voter,
-                        proposal,
-                        support,
-                        (word >> AT_NONCE) & M16,
-                        deadline,
-                    )
-                ),
-            )
+            concat(0x1901, separator, keccak256(abi_encode(said, ensure_tuple=False)))
         )
         s: uint256 = convert(ballot.vs, uint256) & (2**255 - 1)
         v: uint256 = unsafe_add(27, convert(ballot.vs, uint256) >> 255)
         if (
             s > MAX_S
-            or ecrecover(digest, v, convert(ballot.r, uint256), s) != voter
-            or voter == empty(address)
+            or ecrecover(digest, v, convert(ballot.r, uint256), s) != said.voter
+            or said.voter == empty(address)
         ):
-            if not voter.is_contract:
+            if not said.voter.is_contract:
                 continue
             # What the wallet can read is as if every ballot before had been written at once.
-            self.tallies[proposal] = t
-            if not self._has_wallet_signed(voter, digest, ballot.r, s, v):
+            self.tallies[said.proposal] = t
+            if not self._has_wallet_signed(said.voter, digest, ballot.r, s, v):
                 continue
-        if is_late or state != 0:
-            t = self._cast(proposal, voter, t, state, support == 1, weight, left)
-        else:
+        if late | state == 0:
             # What `_cast` does then, written out.
-            t = unsafe_add(t, weight << unsafe_mul(T_NO, support ^ 1))
-            log Voted(proposal=proposal, voter=voter, support=support == 1, weight=weight)
-        if is_here:
-            self.voters[dataset][voter] = word ^ ((state ^ OWN) << place)
+            t = unsafe_add(t, weight << unsafe_mul(T_NO, said.support ^ 1))
+            log Voted(
+                proposal=said.proposal,
+                voter=said.voter,
+                support=said.support == 1,
+                weight=weight,
+            )
         else:
-            self.voters[dataset][voter] = self._with_state(
-                dataset, voter, word, proposal % UNIT, OWN
+            t = self._cast(
+                said.proposal, said.voter, t, state, said.support == 1, weight, left
+            )
+        if is_here:
+            self.voters[dataset][said.voter] = word ^ ((state ^ OWN) << place)
+        else:
+            self.voters[dataset][said.voter] = self._with_state(
+                dataset, said.voter, word, said.proposal % UNIT, OWN
             )
         cast = unsafe_add(cast, 1)
-    self._finish(proposal, t, cast)
+    self._finish(said.proposal, t, cast)
     assert unsafe_add(total, cast) != 0, "curator: no ballot counts"
     return unsafe_add(total, cast)
 
@@ -752,10 +766,18 @@ def _close(proposal: uint256, status: uint256) -> uint256:
     @return The tally while it was open.
     """
     t: uint256 = self.tallies[proposal]
-    opener: address = MOTIONS if t & T_MOTION != 0 else ASSOCIATION
-    assert msg.sender == opener and (t >> T_STATUS) & 15 == OPEN, "curator: not open"
+    assert msg.sender == self._opener(t) and (t >> T_STATUS) & 15 == OPEN, "curator: not open"
     self.tallies[proposal] = (t & ~(15 << T_STATUS)) | (status << T_STATUS)
     return t
+
+
+@internal
+@view
+def _opener(t: uint256) -> address:
+    """
+    @return Who opened and closes it, and knows its commitment.
+    """
+    return MOTIONS if t & T_MOTION != 0 else ASSOCIATION
 
 
 @internal
@@ -766,7 +788,7 @@ def _check_not_proposer(terms: Terms, t: uint256):
     if t & T_MOTION != 0:
         proposer = self.mover_of[terms.proposal]
     else:
-        assert staticcall Association(ASSOCIATION).commitment(terms.proposal) == keccak256(
+        assert staticcall Opener(ASSOCIATION).commitment(terms.proposal) == keccak256(
             abi_encode(terms)
         ), "curator: other terms"
     assert proposer != msg.sender, "curator: own proposal"

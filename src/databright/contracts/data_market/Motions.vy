@@ -178,6 +178,22 @@ def motion(id: uint256) -> Motion:
 
 
 @external
+@view
+def commitment(id: uint256) -> bytes32:
+    """
+    @param id Id of the motion.
+    @return keccak256(abi_encode(id, mover, kind, payload, text, bond, electorate)), the words of its event: what
+        a signed ballot on it names. 0 where there is none.
+    """
+    m: Motion = self.motions[id]
+    if m.status == 0:
+        return empty(bytes32)
+    return keccak256(
+        abi_encode(id, m.mover, m.kind, m.payload, m.text, m.bond, m.electorate)
+    )
+
+
+@external
 @nonreentrant
 def move(dataset: uint256, kind: uint256, payload: bytes32, text: bytes32) -> uint256:
     """

@@ -168,7 +168,7 @@ DOMAIN_TYPEHASH: constant(bytes32) = keccak256(
     "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
 )
 VERDICT_TYPEHASH: constant(bytes32) = keccak256(
-    "Verdict(uint256 proposal,uint256 base,uint256 holdout_epoch,uint256 outcome,uint256 copy_of,uint256 amount,bytes32 evidence)"
+    "Verdict(uint256 proposal,bytes32 commitment,uint256 base,uint256 holdout_epoch,uint256 outcome,uint256 copy_of,uint256 amount,bytes32 evidence)"
 )
 NAME_HASH: constant(bytes32) = keccak256("DataBright")
 VERSION_HASH: constant(bytes32) = keccak256("1")
@@ -403,7 +403,7 @@ def signers_of_verdict(
     t: uint256 = staticcall CURATORS.tallies(proposal)
     self._check_verdict(proposal, t, verdict)
     return self._signers(
-        proposal // UNIT, (t >> T_VERSION) & M12, self._digest(proposal, verdict), signatures
+        proposal // UNIT, (t >> T_VERSION) & M12, self._digest_of(proposal, verdict), signatures
     )
 
 
@@ -413,9 +413,10 @@ def verdict_digest(proposal: uint256, verdict: Verdict) -> bytes32:
     """
     @param proposal Id of the proposal.
     @param verdict A verdict on it.
-    @return The EIP-712 digest that evaluators sign.
+    @return The EIP-712 digest that evaluators sign. It names the proposal's commitment, so that a signature
+        counts for no other that gets its number in a reorganised chain.
     """
-    return self._digest(proposal, verdict)
+    return self._digest_of(proposal, verdict)
 
 
 @external
@@ -475,7 +476,8 @@ def execute(
     e: uint256 = self.rules_word[proposal // UNIT][(t >> T_VERSION) & M12]
     mark: uint256 = self._check_window(proposal, t)
     self._check_verdict(proposal, t, verdict)
-    digest: bytes32 = self._digest(proposal, verdict)
+    # The association compares these terms with its commitment when it settles.
+    digest: bytes32 = self._digest(proposal, keccak256(abi_encode(terms)), verdict)
     signers: DynArray[address, MAX_MEMBERS] = self._signers(
         proposal // UNIT, (t >> T_VERSION) & M12, digest, signatures
     )
@@ -529,8 +531,7 @@ def post_verdict(
     assert block.timestamp >= begin, "verdicts: voting has not begun"
     self._check_verdict(proposal, t, verdict)
     assert verdict.outcome == OK and verdict.amount != 0, "verdicts: nothing to accept"
-    digest: bytes32 = self._digest(proposal, verdict)
-    self._check_terms(terms)
+    digest: bytes32 = self._digest(proposal, self._check_terms(terms), verdict)
     self._signers(proposal // UNIT, (t >> T_VERSION) & M12, digest, signatures)
     # A verdict on an older snapshot would be refused in the end. One that stands is not begun anew, nor put off
     # by another on its snapshot.
@@ -611,10 +612,15 @@ def _is_evaluator(dataset: uint256, account: address, version: uint256) -> bool:
 
 @internal
 @view
-def _check_terms(terms: Terms):
-    assert staticcall ASSOCIATION.commitment(terms.proposal) == keccak256(
-        abi_encode(terms)
+def _check_terms(terms: Terms) -> bytes32:
+    """
+    @return The proposal's commitment.
+    """
+    commitment: bytes32 = keccak256(abi_encode(terms))
+    assert (
+        staticcall ASSOCIATION.commitment(terms.proposal) == commitment
     ), "verdicts: other terms"
+    return commitment
 
 
 @internal
@@ -703,12 +709,18 @@ def _signers(
 
 @internal
 @view
-def _digest(proposal: uint256, verdict: Verdict) -> bytes32:
+def _digest_of(proposal: uint256, verdict: Verdict) -> bytes32:
+    return self._digest(proposal, staticcall ASSOCIATION.commitment(proposal), verdict)
+
+
+@internal
+@view
+def _digest(proposal: uint256, commitment: bytes32, verdict: Verdict) -> bytes32:
     return keccak256(
         concat(
             0x1901,
             self._domain_separator(),
-            keccak256(abi_encode(VERDICT_TYPEHASH, proposal, verdict)),
+            keccak256(abi_encode(VERDICT_TYPEHASH, proposal, commitment, verdict)),
         )
     )
 

@@ -34,8 +34,8 @@ class DatasetRow(Row):
         id: from 1.
         creator: who opened it.
         database: its Database contract.
-        max_exposure_bps: share of the data that one worker owner may ever see, by its first rules.
-        price_per_use: data fee of a job, by its first rules.
+        max_exposure_bps: share of the data that one worker owner may ever see, by its newest rules.
+        price_per_use: data fee of a job, by its newest rules.
         version: of its rules, from 1.
         snapshot: number of the newest one, 0 for none.
         num_rows: rows in the newest one.
@@ -201,7 +201,15 @@ def _dataset_created(book: Book, event: IndexedEvent) -> None:
 
 def _rules_changed(book: Book, event: IndexedEvent) -> None:
     row = book.get(DATASETS, event.number("dataset"))
-    book.put(DATASETS, replace(row, version=event.number("version")))
+    book.put(
+        DATASETS,
+        replace(
+            row,
+            version=event.number("version"),
+            max_exposure_bps=BasisPoints(event.number("max_exposure_bps")),
+            price_per_use=Amount(event.number("price_per_use")),
+        ),
+    )
 
 
 def _funded(book: Book, event: IndexedEvent) -> None:
