@@ -21,7 +21,7 @@ from databright.units import Address, Amount
 from tests.contracts.books import M52
 from tests.contracts.market_world import artifact, artifact_bound, digest, events
 from tests.contracts.shortcuts import Shortcuts
-from tests.contracts.signing import keys, verdict_signatures
+from tests.contracts.signing import committed, keys, verdict_signatures
 
 HOSTILE = Path(__file__).parent / "doubles" / "HostileToken.vy"
 WEALTH = 10_000
@@ -267,14 +267,9 @@ class Market(Shortcuts):
     ) -> list[bytes]:
         """Signatures of a verdict; by the first two evaluators by default."""
         proposal = terms if isinstance(terms, int) else terms.proposal
-        named = self.committed(terms) if isinstance(terms, int) else terms.commitment()
+        named = committed(self, terms) if isinstance(terms, int) else terms.commitment()
         chosen = accounts or tuple(self.evaluators[:2])
         return verdict_signatures(self.verdicts, proposal, named, verdict, chosen, **domain)
-
-    def committed(self, number: int) -> bytes:
-        """What the chain commits to under the number of a proposal or a motion."""
-        is_motion = number % 1_000_000 > 500_000
-        return bytes((self.motions if is_motion else self.association).commitment(number))
 
     def execute(
         self, terms: Terms, verdict: tuple[Any, ...] | None = None, *signers: Any, copied: int = 0

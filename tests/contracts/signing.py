@@ -66,6 +66,12 @@ def ascending(accounts: Sequence[Any]) -> list[Any]:
     return sorted(accounts, key=lambda account: int(account.address, 16))
 
 
+def committed(market: Any, number: int) -> bytes:
+    """What the chain commits to under the number of a proposal or a motion."""
+    is_motion = number % 1_000_000 > 500_000
+    return bytes((market.motions if is_motion else market.association).commitment(number))
+
+
 def verdict_signatures(
     verdicts: Any,
     proposal: int,

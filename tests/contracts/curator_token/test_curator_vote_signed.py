@@ -21,7 +21,14 @@ from tests.contracts.data_world import (
     create_from_source,
 )
 from tests.contracts.market_world import HOSTILE, events, refused
-from tests.contracts.signing import CURVE_ORDER, ballot_message, compact, keys, packed_ballot
+from tests.contracts.signing import (
+    CURVE_ORDER,
+    ballot_message,
+    committed,
+    compact,
+    keys,
+    packed_ballot,
+)
 
 LATER = 2**40 - 1
 WALLET = HOSTILE.parent / "Wallet.vy"
@@ -49,7 +56,7 @@ def ballot(
 ) -> tuple[int, bytes, bytes]:
     proposal = terms if isinstance(terms, int) else terms.proposal
     if commitment is None:
-        commitment = market.committed(terms) if isinstance(terms, int) else terms.commitment()
+        commitment = committed(market, terms) if isinstance(terms, int) else terms.commitment()
     values = (voter.address, proposal, commitment, support, nonce, deadline)
     message = ballot_message(market.votes, values, **domain)
     signature = bytes((signed_by or voter).sign_message(message).signature)

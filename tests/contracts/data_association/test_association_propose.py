@@ -156,10 +156,12 @@ def test_every_call_on_a_proposal_brings_its_own_terms(
         if name == "proposal":
             number = other.proposal
             market.end_voting(number)
+        # Signed for what the chain holds, and for the changed terms.
+        held, told = market.sign(number, verdict), market.sign(changed, verdict)
+        with refused("verdicts: not an evaluator's"):
+            market.verdicts.execute(call(changed), verdict, held, 0, sender=who)
         with refused("association: other terms"):
-            market.verdicts.execute(
-                call(changed), verdict, market.sign(number, verdict), 0, sender=who
-            )
+            market.verdicts.execute(call(changed), verdict, told, 0, sender=who)
 
 
 def test_revise_and_withdraw_bring_the_proposals_own_terms(
