@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from multiprocessing import Pool
 from pathlib import Path
@@ -25,28 +25,26 @@ def _played(mutant: Mutant) -> Row:
     return row_of(mutant, catch(mutant))
 
 
-def play(chosen: Sequence[Mutant], known: Mapping[str, Row], jobs: int, path: Path) -> list[Row]:
-    """Play mutants one after the other, and tell of each as soon as it is known.
+def play(known: Mapping[str, Row], jobs: int) -> list[Row]:
+    """Play mutants one after the other; tell of each, and write the page, as soon as it is known.
 
     Args:
-        chosen: which.
         known: mutant's name -> its row, of those that are not played again.
         jobs: processes.
-        path: where the page is written after each mutant.
 
     Returns:
-        A row of each.
+        A row of every mutant.
     """
     found = dict(known)
-    fresh = [mutant for mutant in chosen if mutant.name not in known]
+    fresh = [mutant for mutant in MUTANTS if mutant.name not in known]
     with Pool(jobs) as pool:
         for place, row in enumerate(pool.imap(_played, fresh), start=1):
             found[row.mutant] = row
-            path.write_text(page([found[one.name] for one in chosen if one.name in found]))
+            PAGE.write_text(page([found[one.name] for one in MUTANTS if one.name in found]))
             told = f"{'; '.join(row.invariants)} ({row.where})" if row.where else "SURVIVES"
             sys.stdout.write(f"{place}/{len(fresh)} {row.mutant}: {told}\n")
             sys.stdout.flush()
-    return [found[mutant.name] for mutant in chosen]
+    return [found[mutant.name] for mutant in MUTANTS]
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -59,23 +57,23 @@ def main(arguments: list[str] | None = None) -> int:
         Exit status: 1 where a mutant survives or an invariant catches none.
     """
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--only", default="", help="mutants whose name contains this; no page")
-    parser.add_argument("--add", action="store_true", help="those that the page lacks alone")
+    parser.add_argument("--add", action="store_true", help="only those that the page lacks")
+    parser.add_argument("--only", default="", help="and those whose name contains this, again")
     parser.add_argument("--jobs", type=int, default=2, help="processes")
     options = parser.parse_args(arguments)
-    chosen = [mutant for mutant in MUTANTS if options.only in mutant.name]
     known: dict[str, Row] = {}
-    if options.add and PAGE.exists():
+    if options.add or options.only:
         # A row without how it was caught, to tell whether it is the same mutant.
-        plain = {row_of(mutant, None) for mutant in chosen}
+        plain = {row_of(mutant, None) for mutant in MUTANTS}
         told = [row for row in rows(PAGE.read_text()) if row.where]
         known = {row.mutant: row for row in told if replace(row, invariants=(), where="") in plain}
-    path = Path("/dev/null") if options.only else PAGE
-    found = play(chosen, known, options.jobs, path)
-    path.write_text(page(found))
+    if options.only:
+        known = {name: row for name, row in known.items() if options.only not in name}
+    found = play(known, options.jobs)
+    PAGE.write_text(page(found))
     survivors = [row.mutant for row in found if not row.where]
     sys.stdout.write(f"{len(survivors)} survive: {survivors}\n")
-    idle = [] if options.only else unused(found)
+    idle = unused(found)
     sys.stdout.write(f"{len(idle)} invariants catch nothing: {idle}\n")
     return 1 if survivors or idle else 0
 
