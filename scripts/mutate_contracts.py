@@ -1,15 +1,15 @@
 """Play the data market on contracts with one fault each, and tell which invariant catches which.
 
 No mutant may survive, and each invariant must catch at least one. The table goes to
-docs/evidence/mutants.md.
+docs/evidence/mutants.md, after each mutant, so that a stopped run goes on with --add.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-import time
-from collections.abc import Sequence
+from collections.abc import Mapping
+from dataclasses import replace
 from multiprocessing import Pool
 from pathlib import Path
 
@@ -17,81 +17,34 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from tests.contracts.mutants.base import Mutant  # noqa: E402 - found by the line above
-from tests.contracts.mutants.runner import MUTANTS, Catch, catch  # noqa: E402
-from tests.contracts.stateful.game import ALL_NAMES  # noqa: E402
-
-EVIDENCE = ROOT / "docs" / "evidence" / "mutants.md"
+from tests.contracts.mutants.evidence import PAGE, Row, page, row_of, rows, unused  # noqa: E402
+from tests.contracts.mutants.runner import MUTANTS, catch  # noqa: E402
 
 
-Found = Sequence[tuple[Mutant, Catch | None]]
+def _played(mutant: Mutant) -> Row:
+    return row_of(mutant, catch(mutant))
 
 
-def _catch(mutant: Mutant) -> tuple[Mutant, Catch | None]:
-    return mutant, catch(mutant)
-
-
-def table(found: Found) -> str:
-    """The table of mutants.
+def play(known: Mapping[str, Row], jobs: int) -> list[Row]:
+    """Play mutants one after the other; tell of each, and write the page, as soon as it is known.
 
     Args:
-        found: each mutant and how it was caught.
+        known: mutant's name -> its row, of those that are not played again.
+        jobs: processes.
 
     Returns:
-        Markdown.
+        A row of every mutant.
     """
-    lines = ["| Mutant | Contract | First invariant that fails | in | s |", "|---|---|---|---|---|"]
-    for mutant, caught in found:
-        contract = Path(mutant.file).stem
-        if caught:
-            cells = (caught.names[0], caught.where.replace("_", " "), f"{caught.seconds:.1f}")
-        else:
-            cells = ("**it survives**", "", "")
-        lines.append(f"| {mutant.name}: {mutant.why} | {contract} | {' | '.join(cells)} |")
-    return "\n".join(lines) + "\n"
-
-
-def by_invariant(found: Found) -> dict[str, list[str]]:
-    """What each invariant catches.
-
-    Args:
-        found: each mutant and how it was caught.
-
-    Returns:
-        Invariant's name -> mutants after whose first wrong call it does not hold.
-    """
-    used: dict[str, list[str]] = {name: [] for name in sorted(ALL_NAMES)}
-    for mutant, caught in found:
-        for name in caught.names if caught else ():
-            used[name].append(mutant.name)
-    return used
-
-
-def page(found: Found, seconds: float) -> str:
-    """The page of evidence.
-
-    Args:
-        found: each mutant and how it was caught.
-        seconds: of the whole run.
-
-    Returns:
-        Markdown.
-    """
-    used = by_invariant(found)
-    killed = sum(caught is not None for _, caught in found)
-    useful = sum(bool(names) for names in used.values())
-    text = (
-        "# Faults in the data market's contracts, and what catches them\n\n"
-        "Made by `python scripts/mutate_contracts.py`. Each row is a contract with one fault, "
-        "compiled afresh; the scenarios and, where none catches it, seeded random runs are played "
-        "on it beside the plain-Python rules (`tests/contracts/stateful`).\n\n"
-        f"{killed} of {len(found)} mutants are caught; {useful} of {len(used)} invariants do not "
-        f"hold after the first wrong call of at least one; {seconds:.0f} s.\n\n"
-    )
-    text += table(found) + "\n| Invariant | catches |\n|---|---|\n"
-    for name, mutants in used.items():
-        example = f", e.g. {mutants[0]}" if mutants else ""
-        text += f"| {name} | {len(mutants)}{example} |\n"
-    return text
+    found = dict(known)
+    fresh = [mutant for mutant in MUTANTS if mutant.name not in known]
+    with Pool(jobs) as pool:
+        for place, row in enumerate(pool.imap(_played, fresh), start=1):
+            found[row.mutant] = row
+            PAGE.write_text(page([found[one.name] for one in MUTANTS if one.name in found]))
+            told = f"{'; '.join(row.invariants)} ({row.where})" if row.where else "SURVIVES"
+            sys.stdout.write(f"{place}/{len(fresh)} {row.mutant}: {told}\n")
+            sys.stdout.flush()
+    return [found[mutant.name] for mutant in MUTANTS]
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -104,26 +57,25 @@ def main(arguments: list[str] | None = None) -> int:
         Exit status: 1 where a mutant survives or an invariant catches none.
     """
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--only", default="", help="mutants whose name contains this; no page")
+    parser.add_argument("--add", action="store_true", help="only those that the page lacks")
+    parser.add_argument("--only", default="", help="and those whose name contains this, again")
     parser.add_argument("--jobs", type=int, default=2, help="processes")
     options = parser.parse_args(arguments)
-    chosen = [mutant for mutant in MUTANTS if options.only in mutant.name]
-    began = time.perf_counter()
-    found = []
-    with Pool(options.jobs) as pool:
-        for mutant, caught in pool.imap(_catch, chosen):
-            found.append((mutant, caught))
-            names = f"{', '.join(caught.names)} ({caught.where})" if caught else "SURVIVES"
-            sys.stdout.write(f"{mutant.name}: {names}\n")
-            sys.stdout.flush()
-    unused = [name for name, mutants in by_invariant(found).items() if not mutants]
-    survivors = [mutant.name for mutant, caught in found if caught is None]
-    if not options.only:
-        EVIDENCE.write_text(page(found, time.perf_counter() - began))
+    known: dict[str, Row] = {}
+    if options.add or options.only:
+        # A row without how it was caught, to tell whether it is the same mutant.
+        plain = {row_of(mutant, None) for mutant in MUTANTS}
+        told = [row for row in rows(PAGE.read_text()) if row.where]
+        known = {row.mutant: row for row in told if replace(row, invariants=(), where="") in plain}
+    if options.only:
+        known = {name: row for name, row in known.items() if options.only not in name}
+    found = play(known, options.jobs)
+    PAGE.write_text(page(found))
+    survivors = [row.mutant for row in found if not row.where]
     sys.stdout.write(f"{len(survivors)} survive: {survivors}\n")
-    if not options.only:
-        sys.stdout.write(f"{len(unused)} invariants catch nothing: {unused}\n")
-    return 1 if survivors or (unused and not options.only) else 0
+    idle = unused(found)
+    sys.stdout.write(f"{len(idle)} invariants catch nothing: {idle}\n")
+    return 1 if survivors or idle else 0
 
 
 if __name__ == "__main__":

@@ -70,6 +70,20 @@ CHALLENGES = faults(
         "a_challenge_is_answered_or_lapses",
     ),
     (
+        "answered after it is decided",
+        '    assert c.status == PENDING, "challenges: none is pending"\n    assert block.timestamp < c',
+        "    assert block.timestamp < c",
+        "evaluators are paid the same bond again",
+        "a_challenge_is_answered_or_lapses",
+    ),
+    (
+        "lapsed after it is decided",
+        '    assert c.status == PENDING, "challenges: none is pending"\n    assert block.timestamp >= c',
+        "    assert block.timestamp >= c",
+        "a challenger whom evaluators refuted gets the bond back",
+        "a_challenge_is_answered_or_lapses",
+    ),
+    (
         "tolerance of nothing",
         "    return (high - low) * BPS > tolerance * high\n",
         "    return (high - low) * BPS > tolerance * high * 2\n",

@@ -168,6 +168,13 @@ INCOME: list[Mutant] = faults(
         "a_transfer_settles_income_first",
     ),
     (
+        "a transfer that forgets what was paid",
+        "    whole: uint256 = earned >> 64\n",
+        "    whole: uint256 = unsafe_mul(balance, income) >> 64\n",
+        "a sender is credited all income since the tranche's birth again",
+        "a_transfer_settles_income_first",
+    ),
+    (
         "a transfer that is paid twice",
         "        paid: uint256 = income - min(income, (earned & M64) // rest)\n",
         "        paid: uint256 = (position >> B_PAID) & M160\n",
@@ -256,7 +263,7 @@ INCOME: list[Mutant] = faults(
         "    self._check_born(born, tranche)\n    shares: uint256 = self._shares_born(born)\n    assert shares",
         "    shares: uint256 = self._shares_born(born)\n    assert shares",
         "a bond is divided by another tranche's shares",
-        "a_copy_pays_whom_it_copied",
+        "a_removed_tranche_keeps_its_earlier_income",
     ),
     (
         "an authorization for any snapshot",

@@ -11,7 +11,7 @@ LENDING: list[Mutant] = faults(
         "    return unsafe_sub(t, taken)\n",
         "    return t\n",
         "a lender counts twice: by the oracle and by herself",
-        "an_own_vote_overrides_a_lent_one",
+        "everybody_votes_and_a_lender_overrides",
     ),
     (
         "an override that leaves the lent tally",

@@ -186,7 +186,7 @@ ASSOCIATION = faults(
         "            before = supply\n",
         "            before = 0\n",
         "a proposal of the same second has a wrong electorate",
-        "votes_of_accepted_data_count_from_the_next_proposal_on",
+        "proposals_settle_in_order",
     ),
     (
         "a settled proposal stays open in its account",
@@ -249,7 +249,7 @@ ASSOCIATION = faults(
         "extcall CURATORS.close_and_mint(terms.proposal, s.status, terms.payee, s.amount, s.span)",
         "extcall CURATORS.close_and_mint(terms.proposal, s.status, terms.proposer, s.amount, s.span)",
         "votes and shares go to different people",
-        "votes_of_accepted_data_count_from_the_next_proposal_on",
+        "a_second_mint_in_the_life_of_a_vote_leaves_its_weights_alone",
     ),
     (
         "rows without bound",

@@ -15,6 +15,7 @@ from vyper.cli.vyper_compile import compile_files
 from vyper.compiler.settings import OptimizationLevel, Settings
 
 from tests.contracts.mutants.base import Mutant
+from tests.contracts.mutants.batches import BATCHES
 from tests.contracts.mutants.changes import CHANGES
 from tests.contracts.mutants.income import INCOME
 from tests.contracts.mutants.lending import LENDING
@@ -34,6 +35,7 @@ ROOT = Path(__file__).resolve().parents[3]
 CONTRACTS = ROOT / "src" / "databright" / "contracts"
 MUTANTS: list[Mutant] = [
     *VOTES,
+    *BATCHES,
     *LENDING,
     *PROPOSALS,
     *MONEY,
@@ -53,6 +55,9 @@ USERS = {
 """Module -> the data market's contracts that are made with it."""
 NUM_SEEDS = 12
 CALLS = 250
+
+Found = tuple[tuple[str, ...], str] | None
+"""The invariants that broke and where; None where none did."""
 
 
 @dataclass(frozen=True)
@@ -122,20 +127,39 @@ def catch(mutant: Mutant) -> Catch | None:
     """
     began = time.perf_counter()
     stage = Stage.build(compile_mutant(mutant))
-    for name in sorted(SCENARIOS, key=lambda name: name != mutant.by):
+    found = _play_scenarios(stage, mutant.by)
+    for seed in range(NUM_SEEDS):
+        if found:
+            break
+        found = _play_seed(stage, seed)
+    return Catch(mutant, *found, time.perf_counter() - began) if found else None
+
+
+def play_faultless(file: str) -> Found:
+    """Play all scenarios on a contract that is compiled as mutants are, without a fault.
+
+    Args:
+        file: the source, under src/databright/contracts.
+
+    Returns:
+        What broke, and in which scenario; None as long as contracts and rules agree.
+    """
+    text = (CONTRACTS / file).read_text()
+    return _play_scenarios(Stage.build(compile_mutant(Mutant(file, file, text, text, ""))), "")
+
+
+def _play_scenarios(stage: Stage, first: str) -> Found:
+    """Until an invariant breaks; the likeliest scenario goes first."""
+    for name in sorted(SCENARIOS, key=lambda name: name != first):
         player = Player(stage.clear())
         view = watch(player)
         broken = _broken(view, partial(SCENARIOS[name], Story(player)))
         if broken:
-            return Catch(mutant, broken, name, time.perf_counter() - began)
-    for seed in range(NUM_SEEDS):
-        broken, where = _play_seed(stage, seed)
-        if broken:
-            return Catch(mutant, broken, where, time.perf_counter() - began)
+            return broken, name
     return None
 
 
-def _play_seed(stage: Stage, seed: int) -> tuple[tuple[str, ...], str]:
+def _play_seed(stage: Stage, seed: int) -> Found:
     player = Player(stage.clear())
     view = watch(player)
     draw = random.Random(seed)
@@ -144,7 +168,8 @@ def _play_seed(stage: Stage, seed: int) -> tuple[tuple[str, ...], str]:
         random_market(player, draw)
         random_calls(player, draw, CALLS)
 
-    return _broken(view, tell), f"seed {seed}"
+    broken = _broken(view, tell)
+    return (broken, f"seed {seed}") if broken else None
 
 
 def sample(count: int, seed: int) -> Sequence[Mutant]:

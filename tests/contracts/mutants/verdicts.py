@@ -248,6 +248,13 @@ VERDICTS: list[Mutant] = faults(
         "a_copy_pays_whom_it_copied",
     ),
     (
+        "more than the tranche's half fetched",
+        "extcall ASSOCIATION.give(terms.proposal, self, to_tranche)",
+        "extcall ASSOCIATION.give(terms.proposal, self, to_tranche + 1)",
+        "money lies with the verdicts for ever",
+        "a_copy_pays_whom_it_copied",
+    ),
+    (
         "burnt with the copied half",
         "burnt: uint256 = terms.bond - to_tranche",
         "burnt: uint256 = terms.bond",
@@ -302,6 +309,13 @@ VERDICTS: list[Mutant] = faults(
         "s.epoch = ((block.timestamp + 1 - ((e >> E_CREATED) & M32)) // ((e >> E_EPOCH) & M32)) & M16",
         "an epoch begins early",
         "an_epoch_mints_its_cap",
+    ),
+    (
+        "evidence on what is closed",
+        '    assert (t >> T_STATUS) & 15 == OPEN and t & T_MOTION == 0, "verdicts: proposal is not open"\n    assert self',
+        "    assert self",
+        "evidence appears after the vote that it was for",
+        "k_evaluators_sign",
     ),
     (
         "evidence of anybody",

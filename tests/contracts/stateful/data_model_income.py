@@ -24,6 +24,10 @@ GRAIN = Fraction(1, 2**64)
 TOUCHES = 2**12
 """More shares than anybody has: how many grains one rounding may cost."""
 POOLS = "ValuePools"
+CLAIMED = "a claim pays what is owed"
+SETTLED = "a transfer settles income first"
+PAID_INVARIANTS = frozenset({CLAIMED, SETTLED})
+"""Of what a single call pays."""
 
 
 class Difference(AssertionError):
@@ -166,7 +170,7 @@ def claim(market: Market, dataset: Dataset, holder: str, tranche: int, paid: int
     Args:
         paid: what the contract has paid, which must be what is owed.
     """
-    settle(dataset.holding(holder, tranche), paid, "a claim pays what is owed")
+    settle(dataset.holding(holder, tranche), paid, CLAIMED)
     to = dataset.redirect.get(tranche)
     if to is not None:
         dataset.credits[to] += paid
@@ -197,10 +201,10 @@ def transfer(
     """
     if amount == 0 or sender == receiver:
         if credited:
-            raise Difference("a transfer settles income first", f"{credited} for no shares")
+            raise Difference(SETTLED, f"{credited} for no shares")
         return
     giving, taking = dataset.holding(sender, tranche), dataset.holding(receiver, tranche)
-    settle(giving, credited, "a transfer settles income first")
+    settle(giving, credited, SETTLED)
     dataset.credits[dataset.redirect.get(tranche, sender)] += credited
     giving.shares -= amount
     # The fraction stays, as far as the shares left could have earned it.

@@ -18,6 +18,7 @@ from tests.contracts.stateful import (
     scenarios_verdicts,
 )
 from tests.contracts.stateful.actions import ACTIONS, draw_rules, play
+from tests.contracts.stateful.data_model_income import PAID_INVARIANTS
 from tests.contracts.stateful.invariants import INVARIANTS
 from tests.contracts.stateful.player import CALL_INVARIANTS, Pick, Player
 from tests.contracts.stateful.scenarios import SCENARIOS
@@ -38,7 +39,7 @@ PARTS = (
     scenarios_verdicts,
 )
 """Modules that add to the lists when they are read."""
-ALL_NAMES = frozenset({*INVARIANTS, *CALL_INVARIANTS})
+ALL_NAMES = frozenset({*INVARIANTS, *CALL_INVARIANTS, *PAID_INVARIANTS})
 """Names of all invariants: of single calls and of the state after each."""
 NUM_PICKS = 24
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
@@ -153,19 +151,6 @@ def passed(view: View) -> None:
         word = view.number("DataAssociation", "datasets", dataset.id)
         same((word >> 156) % 2**20, dataset.passed, "settled up to")
         same((word >> 136) % 2**20, len(dataset.proposals), "proposals:")
-
-
-@holds("what settles by the vote settles in order")
-def ordered(view: View) -> None:
-    for dataset in view.datasets:
-        born = [found for found in dataset.proposals if found.born]
-        for first, second in pairwise(born):
-            if first.born > second.born:
-                late = first.box.begin + 2 * first.box.rules.voting_period
-                held = [
-                    mint.time for mint in dataset.mints if mint.proposal == second.terms.proposal
-                ]
-                verify(not held or held[0] >= late, f"{second.terms.proposal} was too early")
 
 
 @holds("an epoch's mints are counted")

@@ -142,7 +142,10 @@ def an_override_leaves_the_tally_as_it_is(s: Story) -> None:
     s.vote(0, second.box, support=False)
     s.vote(1, second.box, support=False)
     s.vote(1, second.box)
-    s.until(found.box.deadline)
+    # What she has lent was not cast: her own ballot, late, takes nothing off the others.
+    s.until(second.box.deadline - 1)
+    s.vote(2, second.box)
+    s.until(second.box.deadline)
     s.execute(found)
     s.execute(second)
 

@@ -134,6 +134,29 @@ def relayed_neighbours_count_as_one_by_one(s: Story) -> None:
 
 
 @scenario
+def a_relay_passes_by_what_is_closed(s: Story) -> None:
+    dataset = s.found(review_minutes=1)
+    closed, found = s.propose(dataset, 3), s.propose(dataset, 3)
+    s.take_off(closed)
+    s.until(found.box.begin)
+    s.relay(s.ballot(0, found.box), s.ballot(4, closed.box))
+    s.relay(s.ballot(1, found.box), s.ballot(2, closed.box), s.ballot(2, found.box))
+
+
+@scenario
+def everybody_votes_and_a_lender_overrides(s: Story) -> None:
+    """All weight is cast: nothing may be counted once more."""
+    dataset = s.found()
+    s.lend(dataset, 0, 4)
+    s.wait(1)
+    found = s.propose(dataset, 3)
+    s.vote(1, found.box)
+    s.vote(2, found.box, support=False)
+    s.vote_lent(4, found.box, (0,))
+    s.vote(0, found.box)
+
+
+@scenario
 def a_late_ballot_holds_up_its_verdict(s: Story) -> None:
     dataset = s.found(voting_period=64, change_delay=64, **FREE)
     s.accept(dataset, 4, 7, payee=3)

@@ -216,6 +216,16 @@ def a_lost_motion_costs_its_bond(s: Story) -> None:
         s.settle(moved)
     s.enact(first)
     s.push("Motions", s.who(3))
+    # One curator alone is no quorum, and half is no majority.
+    lonely = s.move_rules(dataset, 3, bond=1)
+    s.vote(0, lonely.box)
+    even = s.found(weights=(4, 4, 6), quorum_bps=5_000)
+    tied = s.move_rules(even, 3, bond=1)
+    s.vote(0, tied.box)
+    s.vote(1, tied.box, support=False)
+    s.until(tied.box.deadline)
+    s.settle(lonely)
+    s.settle(tied)
     for patience in (MOTION_PATIENCE - 1, MOTION_PATIENCE):
         late = s.move_rules(dataset, 4, bond=3)
         s.all_for(late.box)
@@ -243,6 +253,7 @@ def a_value_pool_pays_by_proof(s: Story) -> None:
     s.claim_value(dataset, 1, 0)
     s.release_bond(second)
     s.post_values(dataset, 2)
+    s.release_bond(second)
     s.until(dataset.pools[1].final_at)
     s.veto(dataset, 1)
     s.claim_value(dataset, 1, 0, worth=4)
@@ -253,7 +264,8 @@ def a_value_pool_pays_by_proof(s: Story) -> None:
     s.claim_value(dataset, 1, 1)
     s.release_bond(second)
     s.release(dataset, 1)
-    # A root that promises more than there is takes nothing of the other pools.
+    # A root that promises more than there is takes nothing of the other pools, which have it.
+    s.fund(dataset, 1, 60)
     s.post_values(other, 1, 3)
     s.until(other.pools[1].final_at)
     s.claim_value(other, 1, 0)

@@ -21,6 +21,8 @@ def what_is_owed_pays_the_next_bond(s: Story) -> None:
     s.relay(s.ballot(3, box), by=3)
     more = s.propose(paid, 4).box
     s.relay(s.ballot(0, more), s.ballot(1, more), s.ballot(2, more), by=3)
+    s.withdraw(s.who(4))
+    s.propose(paid, 4, is_poor=True)
     s.push("DataAssociation", s.judge(3))
     s.deposit(3, 1)
     s.propose(dataset, 3, is_poor=True)
@@ -86,6 +88,7 @@ def a_copy_pays_whom_it_copied(s: Story) -> None:
         s.vote(voter, liked.box)
     s.until(liked.box.deadline)
     s.execute(odd, s.verdict(odd, 0, outcome=HARM))
+    s.execute(liked, s.verdict(liked, 1, base=1))
     s.execute(liked, s.verdict(liked, 0, outcome=HARM))
 
 
@@ -108,6 +111,7 @@ def k_evaluators_sign(s: Story) -> None:
     s.execute(found, by=(0, 3))
     s.publish(found, s.judge(3))
     s.execute(found, by=(0,))
+    s.publish(found, s.judge(0))
 
 
 @scenario
@@ -164,9 +168,11 @@ def _challenged(s: Story, **changed: object) -> None:
     s.execute(found, verdict)
     s.take_off(found)
     s.revise(found)
+    s.lapse(found)
     s.answer(found, s.verdict(found, 8), by=(0,))
     s.answer(found, s.verdict(found, 8, base=1), by=(1,))
     s.answer(found, s.verdict(found, 8), by=(1, 2))
+    s.answer(found, s.verdict(found, 8), by=(1,))
     s.answer(found, s.verdict(found, 8), by=(1,))
     s.challenge(found, verdict)
     for voter in (0, 1, 2):
