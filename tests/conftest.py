@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from tests.played import Run
@@ -16,6 +17,12 @@ if TYPE_CHECKING:
     from tests.small_market.run import Small
 
 NO_SKIP = "DATABRIGHT_NO_SKIP"
+
+
+def pytest_configure() -> None:
+    """No test fails by the clock: a busy machine is slow."""
+    settings.register_profile("untimed", deadline=None)
+    settings.load_profile("untimed")
 
 
 def _fail_if_skipped(report: pytest.TestReport | pytest.CollectReport) -> None:

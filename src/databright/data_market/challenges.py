@@ -8,7 +8,7 @@ from typing import Final
 from databright.chain.structs import int_of, values_of
 from databright.chain.writes import Call, WritePlan, approval, check_money
 from databright.data_market.docket import Docket
-from databright.data_market.registry import OPEN, DataRegistry, Proposal
+from databright.data_market.registry import OPEN, DataRegistry
 from databright.data_market.verdicts import Mark, agreeing
 from databright.errors import BadInputError
 from databright.records.evidence import OUTCOMES, SignedEvidence
@@ -24,8 +24,6 @@ LEAVING: Final = Seconds(180 * 86_400)
 _CHALLENGE = (
     "challenger", "bond", "base", "outcome", "amount", "deadline", "status", "signers", "copy_of",
 )  # fmt: skip
-_SPAN_AT: Final = 159
-_M24: Final = 2**24 - 1
 
 
 @dataclass(frozen=True)
@@ -123,20 +121,6 @@ def mark_of(registry: DataRegistry, proposal: int) -> Mark:
         The mark.
     """
     return Mark.from_word(int(registry.contracts.verdicts.call("marks", proposal)))
-
-
-def span_of(registry: DataRegistry, proposal: Proposal) -> Seconds:
-    """How long an earlier proposal can hold this one up at most, under any rules until its own.
-
-    Args:
-        registry: the data market.
-        proposal: the later proposal.
-
-    Returns:
-        Review and two periods, the longest of all versions so far.
-    """
-    word = int(registry.contracts.verdicts.call("rules_word", proposal.dataset, proposal.version))
-    return Seconds((word >> _SPAN_AT) & _M24)
 
 
 def plan_challenge(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from databright.data_market.registry import Proposal
+from databright.data_market.registry import DataRegistry, Proposal
 from databright.data_market.verdicts import Mark
 from databright.records.evidence import OUTCOME_OK, Verdict
 from databright.records.rules import Rules
@@ -16,6 +16,8 @@ EXPIRY_PERIODS: Final = 2
 """Voting periods without execution, after the vote or a challenge, until a proposal expires."""
 MAX_PASSED: Final = 32
 """Closed or late proposals that one settlement looks past."""
+_SPAN_AT: Final = 159
+_M24: Final = 2**24 - 1
 
 
 class Step(StrEnum):
@@ -76,6 +78,20 @@ class Moment:
         if self.is_carried and 2 * (found.yes - found.lent_yes) > found.electorate:
             return True
         return found.electorate > 0 and 2 * (found.no - found.lent_no) >= found.electorate
+
+
+def span_of(registry: DataRegistry, proposal: Proposal) -> Seconds:
+    """How long an earlier proposal can hold this one up at most, under any rules until its own.
+
+    Args:
+        registry: the data market.
+        proposal: the later proposal.
+
+    Returns:
+        Review and two periods, the longest of all versions so far.
+    """
+    word = int(registry.contracts.verdicts.call("rules_word", proposal.dataset, proposal.version))
+    return Seconds((word >> _SPAN_AT) & _M24)
 
 
 def quorum(rules: Rules, electorate: int) -> int:

@@ -8,8 +8,8 @@ from typing import Final
 
 from databright.chain.bindings import Signer
 from databright.chain.writes import Call
-from databright.data_market.challenges import mark_of, span_of
-from databright.data_market.closing import MAX_PASSED, Moment, Step, next_step
+from databright.data_market.challenges import mark_of
+from databright.data_market.closing import MAX_PASSED, Moment, Step, next_step, span_of
 from databright.data_market.docket import Docket
 from databright.data_market.registry import OPEN, Proposal
 from databright.data_market.upkeep import Upkeep

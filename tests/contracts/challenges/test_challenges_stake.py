@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.contracts.data_world import WEALTH, Market
+from tests.contracts.data_world import COPY, WEALTH, Market
 from tests.contracts.market_world import events, refused
+
+UPHELD = 2
 
 LEAVING = 180 * 86_400
 
@@ -101,23 +103,56 @@ def test_nobody_leaves_with_another_ones_stake(staking: Market) -> None:
 
 
 def test_nobody_leaves_to_dodge_a_challenge(market: Market) -> None:
-    """Else it would be gone while its verdict can be challenged, and come back to execute it."""
+    """Who leaves in front of a challenge is slashed, and does not come back to execute either."""
     market.use_challenges(optimistic_window=100)
     terms = market.propose(market.contributors[0])
     verdict = market.verdict()
     market.post(terms, verdict)
     for account in market.evaluators[:2]:
         market.challenges.unstake(market.dataset, sender=account.address)
-    with refused("verdicts: not an evaluator's"):
-        market.challenge(terms, verdict)
-    market.wait(100)
     for account in market.evaluators[:2]:
         for amount in (0, 11):
             with refused("challenges: is leaving"):
                 market.challenges.stake(market.dataset, amount, sender=account.address)
 
+    market.challenge(terms, verdict)
+    market.answer(terms, market.verdict(0, evidence="again"))
+    for account in market.evaluators[:2]:
+        assert market.challenges.stake_of(market.dataset, account.address) == 0
+    # The way is free for what the others measured.
+    market.post(terms, market.verdict(7), *market.evaluators[2:4])
     with refused("verdicts: not an evaluator's"):
         market.execute(terms, verdict)
+
+
+def test_a_good_verdict_shields_none_on_a_later_snapshot(market: Market) -> None:
+    """What was true of one snapshot may be false of the next, where others were accepted first."""
+    market.use_challenges(optimistic_window=100, quorum_bps=9_000)
+    first = market.propose(market.contributors[0])
+    second = market.propose(market.contributors[1])
+    market.post(first, market.verdict(10))
+    market.challenge(second, market.verdict(50))
+    market.answer(second, market.verdict(50, evidence="again"))
+    market.wait(100)
+    market.execute(first, market.verdict(10))
+    false = market.verdict(50)
+    market.post(second, false)
+    market.challenge(second, false)
+    market.answer(second, market.verdict(0, evidence="again"))
+    assert market.challenges.challenge_of(second.proposal)[6] == UPHELD
+
+
+def test_another_original_is_another_verdict(market: Market) -> None:
+    """Else half the bond of a copy goes to a tranche that was not copied, at no risk."""
+    market.use_challenges()
+    market.accepted(market.contributors[0])
+    market.accepted(market.contributors[1])
+    original, other = market.proposals[-2:]
+    terms = market.propose(market.contributors[2])
+    market.challenge(terms, market.verdict(outcome=COPY, copy_of=other.proposal))
+    market.answer(terms, market.verdict(outcome=COPY, copy_of=original.proposal))
+    found = market.challenges.challenge_of(terms.proposal)
+    assert (found[6], found[8]) == (UPHELD, original.proposal)
 
 
 def test_who_leaves_is_slashed_still(market: Market) -> None:

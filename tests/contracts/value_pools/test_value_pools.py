@@ -294,7 +294,7 @@ def test_release_refuses_a_pool_with_values_or_without_income(pooled: Market) ->
 
 def test_a_pool_is_settled_when_nothing_can_be_contested(pooled: Market) -> None:
     market = pooled
-    assert market.pools.is_settled(market.dataset, 1)
+    assert not market.pools.is_settled(market.dataset, 1)
     market.fund(1, 100)
     assert not market.pools.is_settled(market.dataset, 1)
     post(market, digest("root of values"), 5)

@@ -193,14 +193,42 @@ def test_no_bond_is_held_of_what_was_slashed_or_voted_down(
             market.verdicts.release_bond(call(terms))
 
 
-def test_a_bond_without_contestable_values_is_free_at_once(
+def test_a_bond_waits_ninety_days_where_no_values_come(
     market: Market, contributors: list[str]
 ) -> None:
-    """A snapshot that has no income yet has nothing that could be contested."""
+    """A snapshot without income has no values yet; they may still come."""
     market.use_dataset(a_bps=7_000)
     terms = market.carried(contributors[0])
     market.execute(terms)
     assert market.deposited(contributors[0]) == DEPOSIT - BOND - FEE
 
+    market.wait(90 * 86_400 - 1)
+    with refused("verdicts: values contestable"):
+        market.verdicts.release_bond(call(terms))
+    market.wait(1)
     market.verdicts.release_bond(call(terms))
     assert market.deposited(contributors[0]) == DEPOSIT - FEE
+    assert market.verdicts.held_until(terms.proposal) == 0
+
+
+def test_what_older_rules_hold_up_is_not_expired_before(
+    market: Market, contributors: list[str]
+) -> None:
+    """Else one proposal under longer rules would make all later ones under shorter rules expire."""
+    market.use_dataset()
+    rules = market.rules(curators=[], weights=[], voting_period=100, change_delay=100)
+    motion = market.move(1, market.payload_of_rules(rules))
+    market.carry(motion)
+    earlier = market.propose(contributors[0])
+    market.motions.enact_rules(motion, rules)
+    later = market.propose(contributors[1])
+    market.vote_all(later)
+    market.end_voting(later)
+    market.wait(2 * 100)
+    with refused("association: earlier is open"):
+        market.execute(later)
+    with refused("verdicts: too early to expire"):
+        market.verdicts.expire(call(later))
+    market.wait(market.tally(earlier).deadline + PERIOD - market.now())
+    market.execute(later)
+    assert market.status(later) == ACCEPTED
