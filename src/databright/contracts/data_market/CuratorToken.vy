@@ -425,18 +425,6 @@ def DOMAIN_SEPARATOR() -> bytes32:
     return self._domain_separator()
 
 
-@external
-@view
-def old_states(dataset: uint256, account: address, window: uint256) -> uint256:
-    """
-    @param dataset Id of the dataset.
-    @param account Whose.
-    @param window Which 32 proposals; below the one in its word.
-    @return Their states, two bits each.
-    """
-    return self._old_states(dataset, account, window)
-
-
 # Ballots
 
 
