@@ -31,7 +31,7 @@ from databright.programs.builders import builder
 from databright.programs.child import ComputeChild
 from databright.programs.oplist import program_to_json
 from databright.records.datasets import DatasetCard
-from databright.records.evidence import Verdict
+from databright.records.evidence import SignedEvidence, Verdict
 from databright.records.manifest import Manifest
 from databright.records.rows import Rows, Schema, rows_to_blob
 from databright.records.rules import Rules
@@ -185,19 +185,26 @@ class World:
         self, proposal: int, names: Sequence[str], *, amount: int, outcome: int = 0
     ) -> Verdict:
         """Let evaluators sign and publish a verdict that nobody measured."""
+        verdict, signed = self.sign(proposal, names, amount=amount, outcome=outcome)
+        for name, evidence in zip(names, signed, strict=True):
+            blob = evidence.to_json()
+            self.market.store.put(blob)
+            self.market.contracts.verdicts.transact(
+                self.signer(name), "publish_evidence", proposal, verdict.base, sha256(blob)
+            )
+        return verdict
+
+    def sign(
+        self, proposal: int, names: Sequence[str], *, amount: int, outcome: int = 0
+    ) -> tuple[Verdict, list[SignedEvidence]]:
+        """Let evaluators sign a verdict that nobody measured, and keep it to themselves."""
         docket = Docket(self.registry)
         base = docket.head(self.registry.proposal(proposal).dataset)
         self.market.store.put(b"{}")
         named = Digest(self.registry.proposal(proposal).terms.commitment())
         verdict = Verdict(proposal, named, base, 1, outcome, 0, amount, sha256(b"{}"))
-        for name in names:
-            evidence = docket.domain.sign(verdict, "said so", self.keys(name).account_key)
-            blob = evidence.to_json()
-            self.market.store.put(blob)
-            self.market.contracts.verdicts.transact(
-                self.signer(name), "publish_evidence", proposal, base, sha256(blob)
-            )
-        return verdict
+        sign = docket.domain.sign
+        return verdict, [sign(verdict, "said so", self.keys(name).account_key) for name in names]
 
     def keeper(self) -> Keeper:
         return Keeper(Docket(self.registry), self.signer("relayer"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple
+
 import pytest
 
 from databright.data_market.calibration import calibration
@@ -9,13 +11,11 @@ from databright.data_market.challenges import (
     CHALLENGE_STATUSES,
     challenge_of,
     plan_challenge,
-    plan_stake,
-    plan_unstake,
-    stake_of,
 )
 from databright.data_market.docket import Docket
 from databright.data_market.lending import loans, plan_lend, plan_take_back, plan_vote_lent
 from databright.data_market.registry import ACCEPTED, REJECTED, VOIDED
+from databright.data_market.stakes import plan_stake, plan_unstake, stake_of
 from databright.data_market.voting import (
     draft_ballot,
     plan_cancel,
@@ -288,6 +288,34 @@ def test_where_rules_are_optimistic_an_unopposed_verdict_needs_no_quorum(world: 
     world.advance_to(world.now() + 600)
     run(world)
     assert world.registry.proposal(proposal).status == ACCEPTED
+
+
+def test_what_was_posted_and_never_published_can_be_challenged(world: World) -> None:
+    dataset = world.open_dataset(
+        **STAKED, optimistic_window=Seconds(600), quorum_bps=BasisPoints(9_000)
+    )
+    stake_all(world, dataset)
+    world.open_request(dataset, make_rows(60, 91))
+    proposal = world.propose("alice", dataset, make_rows(40, 9))
+    begin_vote(world, proposal)
+    doubter, docket = world.address("doubter"), Docket(world.registry)
+    with pytest.raises(BadInputError, match="nothing to challenge"):
+        plan_challenge(docket, doubter, proposal)
+    verdict, signed = world.sign(proposal, NODES[:2], amount=10**8)
+    world.market.contracts.verdicts.transact(
+        world.signer("bob"),
+        "post_verdict",
+        astuple(world.registry.proposal(proposal).terms),
+        verdict.to_struct(),
+        [one.signature for one in sorted(signed, key=lambda one: int(one.evaluator, 16))],
+    )
+    assert docket.published(proposal) == []
+    # Leaving in front of the challenge helps neither of them.
+    world.send("node-1", plan_unstake(world.registry, world.address("node-1"), dataset))
+    world.send("doubter", plan_challenge(docket, doubter, proposal))
+    answered(world, proposal)
+    assert challenge_of(world.registry, proposal).status_name == "upheld"
+    assert stake_of(world.registry, dataset, world.address("node-1")).amount == 0
 
 
 def test_a_keeper_passes_by_what_lies_before_one(world: World) -> None:

@@ -37,6 +37,7 @@ def post_verdict(
     assembly.same(f"{about}: on the newest snapshot", verdict["base"], newest)
     names = ("base", "amount", "evidence")
     told = {"proposal": poll.id, "poster": sender, **{name: verdict[name] for name in names}}
+    told["signatures"] = tuple(signatures)
     assembly.among(about, events, [("VerdictPosted", told)], ("VerdictPosted",))
     mark.posted = verdict, event.time
 

@@ -40,7 +40,7 @@ DATA_EVENTS: Mapping[str, tuple[str, ...]] = {
     "Verdicts": (
         "EvidencePublished(uint256* proposal, address* evaluator, uint256 base, bytes32 evidence)",
         "VerdictPosted(uint256* proposal, address* poster, uint256 base, uint256 amount,"
-        " bytes32 evidence)",
+        " bytes32 evidence, bytes[] signatures)",
         "Executed(uint256* proposal, uint256 status, uint256 outcome, uint256 copy_of,"
         " bytes32 evidence)",
         "BondSlashed(uint256* proposal, uint256 to_tranche, uint256 tranche, uint256 burnt)",

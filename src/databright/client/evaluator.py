@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from databright.client.writing import Desk, Written
-from databright.data_market.challenges import Stake, plan_stake, plan_unstake, stake_of
 from databright.data_market.docket import Docket
 from databright.data_market.measuring import Measurer
 from databright.data_market.private_losses import PrivateLosses
 from databright.data_market.retirement import plan_retirement
+from databright.data_market.stakes import Stake, plan_stake, plan_unstake, stake_of
 from databright.programs.child import ComputeChild
 from databright.units import Address, Amount
 from databright.wiring.node import state_folder

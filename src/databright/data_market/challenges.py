@@ -8,19 +8,17 @@ from typing import Final
 from databright.chain.structs import int_of, values_of
 from databright.chain.writes import Call, WritePlan, approval, check_money
 from databright.data_market.docket import Docket
-from databright.data_market.registry import OPEN, DataRegistry
+from databright.data_market.registry import OPEN, DataRegistry, Proposal
 from databright.data_market.verdicts import Mark, agreeing
 from databright.errors import BadInputError
-from databright.records.evidence import OUTCOMES, SignedEvidence
-from databright.records.terms import split_proposal_id
-from databright.units import BPS, Address, Amount, Seconds, in_tokens
+from databright.records.evidence import OUTCOME_OK, OUTCOMES, SignedEvidence, Verdict
+from databright.records.rules import Rules
+from databright.units import BPS, Address, Amount, Digest, Seconds, in_tokens
 
 NONE: Final = 0
 PENDING: Final = 1
 CHALLENGE_STATUSES: Final = ("none", "pending", "upheld", "refused", "not answered")
 """Names of the status codes of a challenge."""
-LEAVING: Final = Seconds(180 * 86_400)
-"""A stake can be taken so long after its owner has left."""
 _CHALLENGE = (
     "challenger", "bond", "base", "outcome", "amount", "deadline", "status", "signers", "copy_of",
 )  # fmt: skip
@@ -59,29 +57,6 @@ class Challenge:
         """The status as words."""
         known = self.status < len(CHALLENGE_STATUSES)
         return CHALLENGE_STATUSES[self.status] if known else "unknown"
-
-
-@dataclass(frozen=True)
-class Stake:
-    """What an evaluator has at stake in a dataset.
-
-    Attributes:
-        dataset: id of the dataset.
-        evaluator: whose.
-        amount: base units.
-        required: what the rules ask for now, base units.
-        leaving_at: chain time at which it left; 0 = it has not.
-        is_named: whether the rules name it.
-        counts: whether its signatures count for proposals made now.
-    """
-
-    dataset: int
-    evaluator: Address
-    amount: Amount
-    required: Amount
-    leaving_at: Seconds
-    is_named: bool
-    counts: bool
 
 
 def challenge_of(registry: DataRegistry, proposal: int) -> Challenge:
@@ -126,7 +101,7 @@ def mark_of(registry: DataRegistry, proposal: int) -> Mark:
 def plan_challenge(
     docket: Docket, challenger: Address, proposal: int, base: int | None = None
 ) -> WritePlan:
-    """Plan a challenge of the verdict that k evaluators published.
+    """Plan a challenge of the verdict that k evaluators published, or that somebody posted.
 
     Args:
         docket: proposals and their evidence; read anew here.
@@ -154,11 +129,11 @@ def plan_challenge(
         raise BadInputError(
             f"the rules of proposal {proposal} allow no challenge: their challenge bond is 0"
         )
-    if base is None:
-        bases = {evidence.verdict.base for evidence in docket.published(proposal)}
-        newest = sorted(bases, reverse=True)
-        base = next((number for number in newest if _liable(docket, proposal, number)), None)
-    groups = [] if base is None else _liable(docket, proposal, base)
+    groups = [*_posted(registry, found), *_liable(docket, found, rules)]
+    bases = [group.verdict.base for group in groups]
+    if base is None and bases:
+        base = max(bases)
+    groups = [group for group in groups if group.verdict.base == base]
     if not groups:
         raise BadInputError(
             f"no {rules.threshold} evaluators have published the same verdict on proposal "
@@ -167,35 +142,70 @@ def plan_challenge(
             + ": there is nothing to challenge yet"
         )
     earlier = challenge_of(registry, proposal)
-    agreed = _challengeable(earlier, groups, rules.tolerance_bps)
+    chosen = _challengeable(earlier, groups, rules.tolerance_bps)
     contracts = registry.contracts
     check_money(contracts.token, challenger, bond, "the challenge's bond")
-    verdict = agreed[0].verdict
+    verdict = chosen.verdict
     call = Call(
         contracts.challenges,
         "challenge",
-        (proposal, verdict.to_struct(), [evidence.signature for evidence in agreed]),
+        (proposal, verdict.to_struct(), list(chosen.signatures)),
         f"challenge the verdict {OUTCOMES[verdict.outcome]} with {verdict.amount} shares on "
         f"proposal {proposal} with a bond of {in_tokens(bond)}",
     )
     return WritePlan((*approval(contracts.token, challenger, contracts.challenges, bond), call))
 
 
-def _liable(docket: Docket, proposal: int, base: int) -> list[list[SignedEvidence]]:
-    """What k evaluators agree on who have a stake to lose; who leaves has it still."""
-    rules, registry = docket.rules(proposal), docket.registry
-    dataset = split_proposal_id(proposal)[0]
-    contract = registry.contracts.challenges
-    least = max(1, registry.dataset(dataset).rules.evaluator_stake)
-    liable = [
-        one for one in rules.evaluators if int(contract.call("stake_of", dataset, one)) >= least
+@dataclass(frozen=True)
+class _Signed:
+    verdict: Verdict
+    signatures: tuple[bytes, ...]
+
+
+def _posted(registry: DataRegistry, proposal: Proposal) -> list[_Signed]:
+    """What was posted, the newest first, by exactly k: who posts need not have published it."""
+    threshold = registry.rules_at(proposal.dataset, proposal.version).threshold
+    commitment = Digest(proposal.terms.commitment())
+    return [
+        _Signed(
+            Verdict(
+                proposal=proposal.id,
+                commitment=commitment,
+                base=event.args["base"],
+                holdout_epoch=1,
+                outcome=OUTCOME_OK,
+                copy_of=0,
+                amount=event.args["amount"],
+                evidence=Digest(event.args["evidence"]),
+            ),
+            tuple(event.args["signatures"]),
+        )
+        for event in reversed(registry.contracts.events(proposal.block))
+        if event.name == "VerdictPosted"
+        and event.args["proposal"] == proposal.id
+        and len(event.args["signatures"]) == threshold
     ]
-    return agreeing(docket.published(proposal), liable, rules.threshold, base)
 
 
-def _challengeable(
-    earlier: Challenge, groups: list[list[SignedEvidence]], tolerance_bps: int
-) -> list[SignedEvidence]:
+def _liable(docket: Docket, proposal: Proposal, rules: Rules) -> list[_Signed]:
+    """What k evaluators published alike who have a stake to lose; who leaves has it still."""
+    registry = docket.registry
+    contract = registry.contracts.challenges
+    least = max(1, registry.dataset(proposal.dataset).rules.evaluator_stake)
+    liable = [
+        one
+        for one in rules.evaluators
+        if int(contract.call("stake_of", proposal.dataset, one)) >= least
+    ]
+    published = docket.published(proposal.id)
+    return [
+        _Signed(agreed[0].verdict, tuple(evidence.signature for evidence in agreed))
+        for base in sorted({evidence.verdict.base for evidence in published}, reverse=True)
+        for agreed in agreeing(published, liable, rules.threshold, base)
+    ]
+
+
+def _challengeable(earlier: Challenge, groups: list[_Signed], tolerance_bps: int) -> _Signed:
     """The first verdict that may be challenged: not again what a challenge has found.
 
     Raises:
@@ -206,15 +216,15 @@ def _challengeable(
             f"proposal {earlier.proposal} is challenged already: wait for the answer, until chain "
             f"time {earlier.deadline} at the latest"
         )
-    for agreed in groups:
-        verdict = agreed[0].verdict
+    for group in groups:
+        verdict = group.verdict
         low, high = sorted((earlier.amount, verdict.amount))
         differs = (high - low) * BPS > tolerance_bps * high or (
             (earlier.base, earlier.outcome, earlier.copy_of)
             != (verdict.base, verdict.outcome, verdict.copy_of)
         )
         if earlier.status == NONE or differs:
-            return agreed
+            return group
     raise BadInputError(
         f"proposal {earlier.proposal} was challenged before, and its verdict is what the "
         f"challenge has found ({earlier.status_name})"
@@ -283,109 +293,3 @@ def plan_lapse(registry: DataRegistry, proposal: int) -> WritePlan:
         f"close proposal {proposal}, which nobody measured again",
     )
     return WritePlan((call,))
-
-
-def stake_of(registry: DataRegistry, dataset: int, evaluator: Address) -> Stake:
-    """What an evaluator has at stake in a dataset.
-
-    Args:
-        registry: the data market.
-        dataset: id of the dataset.
-        evaluator: whose.
-
-    Returns:
-        The stake.
-
-    Raises:
-        UnknownEntityError: no such dataset.
-    """
-    rules = registry.dataset(dataset).rules
-    contracts = registry.contracts
-    return Stake(
-        dataset=dataset,
-        evaluator=evaluator,
-        amount=Amount(int(contracts.challenges.call("stake_of", dataset, evaluator))),
-        required=rules.evaluator_stake,
-        leaving_at=Seconds(int(contracts.challenges.call("leaving_at", dataset, evaluator))),
-        is_named=evaluator in rules.evaluators,
-        counts=bool(contracts.verdicts.call("is_evaluator", dataset, evaluator)),
-    )
-
-
-def plan_stake(
-    registry: DataRegistry, evaluator: Address, dataset: int, amount: Amount | None = None
-) -> WritePlan:
-    """Plan to put money at stake as an evaluator of a dataset.
-
-    Args:
-        registry: the data market.
-        evaluator: whose money.
-        dataset: id of the dataset.
-        amount: base units; what is missing of the required stake when None.
-
-    Returns:
-        The approval where needed, and the stake.
-
-    Raises:
-        UnknownEntityError: no such dataset.
-        BadInputError: the rules do not name the evaluator, it is leaving, nothing is missing, or
-            there is too little money.
-    """
-    before = stake_of(registry, dataset, evaluator)
-    if not before.is_named:
-        raise BadInputError(
-            f"{evaluator} is not an evaluator of dataset {dataset}: use the key of one of them"
-        )
-    if before.leaving_at:
-        raise BadInputError(
-            f"{evaluator} leaves dataset {dataset} since chain time {before.leaving_at}: it can "
-            "put money at stake again when it has taken the old stake out"
-        )
-    put = Amount(before.required - before.amount) if amount is None else amount
-    if put <= 0:
-        raise BadInputError(
-            f"{evaluator} has {in_tokens(before.amount)} at stake in dataset {dataset} and "
-            f"{in_tokens(before.required)} is asked for: say how much more with --amount"
-        )
-    contracts = registry.contracts
-    check_money(contracts.token, evaluator, put, "the stake")
-    call = Call(
-        contracts.challenges,
-        "stake",
-        (dataset, put),
-        f"put {in_tokens(put)} at stake as an evaluator of dataset {dataset}",
-    )
-    return WritePlan((*approval(contracts.token, evaluator, contracts.challenges, put), call))
-
-
-def plan_unstake(registry: DataRegistry, evaluator: Address, dataset: int) -> WritePlan:
-    """Plan to leave as an evaluator, or to take the stake out when the wait is over.
-
-    Args:
-        registry: the data market.
-        evaluator: whose stake.
-        dataset: id of the dataset.
-
-    Returns:
-        One transaction.
-
-    Raises:
-        UnknownEntityError: no such dataset.
-        BadInputError: nothing is at stake, or it is locked still.
-    """
-    before = stake_of(registry, dataset, evaluator)
-    if before.amount == 0:
-        raise BadInputError(f"{evaluator} has nothing at stake in dataset {dataset}")
-    now = registry.contracts.chain.next_timestamp()
-    free_at = before.leaving_at + LEAVING
-    if before.leaving_at and now < free_at:
-        raise BadInputError(
-            f"the stake of {evaluator} in dataset {dataset} is locked until chain time {free_at}; "
-            f"it is {now} now"
-        )
-    purpose = (
-        f"take the stake of {in_tokens(before.amount)} in dataset {dataset} out as a credit"
-        if before.leaving_at
-        else f"leave as an evaluator of dataset {dataset}; the stake is free in 180 days"
-    )
-    return WritePlan((Call(registry.contracts.challenges, "unstake", (dataset,), purpose),))

@@ -34,6 +34,7 @@ def test_an_unopposed_verdict_is_executed_after_its_window(quiet: Market) -> Non
     assert (event.proposal, str(event.poster), event.base, event.amount) == (
         terms.proposal, quiet.stranger, 0, 10,
     )  # fmt: skip
+    assert [len(signature) for signature in event.signatures] == [65, 65]
     quiet.wait(WINDOW - 1)
     with refused("verdicts: is contestable"):
         quiet.execute(terms, verdict)

@@ -82,6 +82,8 @@ event VerdictPosted:
     base: uint256
     amount: uint256
     evidence: bytes32
+    # So that whoever challenges it has them.
+    signatures: DynArray[Bytes[65], 16]
 
 event Executed:
     proposal: indexed(uint256)
@@ -588,6 +590,7 @@ def post_verdict(
         base=verdict.base,
         amount=verdict.amount,
         evidence=verdict.evidence,
+        signatures=signatures,
     )
 
 

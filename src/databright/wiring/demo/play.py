@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from databright.chain.bindings import Contract
 from databright.chain.writes import WritePlan
 from databright.data_market import lending, requests
-from databright.data_market.challenges import plan_stake
 from databright.data_market.entities import Step
 from databright.data_market.registry import DataRegistry
+from databright.data_market.stakes import plan_stake
 from databright.programs.builders import builder
 from databright.programs.oplist import Program, program_to_json
 from databright.records.rules import Rules
