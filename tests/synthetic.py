@@ -86,6 +86,8 @@ def _value(draw: random.Random, kind: str) -> object:
         return draw.randbytes(32)
     if kind == "string":
         return draw.choice(("host:1", "", "\x00", "é'\"<b>", "x" * 128))
+    if kind == "bytes[]":
+        return [draw.randbytes(65) for _ in range(draw.randrange(4))]
     assert kind == "uint256", kind
     return draw.choice((0, 1, 2, 3, 4, draw.randrange(10**6), draw.randrange(2**200)))
 
