@@ -239,7 +239,7 @@ def test_what_k_colluding_evaluators_and_a_challenger_take() -> None:
     owed = int(world.challenges.total_credit()) + 2 * STAKE
     assert world.balance(world.challenges) == owed
     # What they found is as open to a challenge as the first verdict was, while k others are left.
-    with refused("verdicts: not an evaluator's"):
+    with refused("challenges: nothing at stake"):
         world.challenges.challenge(proposal, good, world.sign(proposal, good), sender=world.honest)
 
 
