@@ -40,9 +40,10 @@ STEPS: tuple[Step, ...] = (
     Step("Lent", "curator", "lends its vote to an oracle"),
     Step("Proposed", "contributor", "proposes sealed rows, with a bond and the evaluation's fee"),
     Step("EvidencePublished", "evaluator", "measures the proposal and signs what it found"),
+    # Before the vote that it comes with, so that such a transaction is told as this.
+    Step("Overridden", "curator", "votes herself, which takes the oracle's ballot back"),
     Step("Voted", "curator", "votes on the evidence, herself or by a signed ballot"),
     Step("VotedLent", "oracle", "votes with weight that was lent to it"),
-    Step("Overridden", "curator", "votes herself, which takes the oracle's ballot back"),
     Step("Challenged", "anyone", "challenges a verdict with a bond"),
     Step("ChallengeDecided", "other evaluators", "measure again; who lied is slashed"),
     Step("Executed", "anyone", "closes the vote: registry entry, snapshot, shares"),

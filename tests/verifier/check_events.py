@@ -13,7 +13,7 @@ from tests.verifier.export import Market
 
 STORY = (
     "NodeRegistered", "WorkerRegistered", "DatasetCreated", "RequestOpened", "Staked", "Lent",
-    "Proposed", "EvidencePublished", "Voted", "VotedLent", "Overridden", "Challenged",
+    "Proposed", "EvidencePublished", "Overridden", "Voted", "VotedLent", "Challenged",
     "ChallengeDecided", "Executed", "JobOpened", "HubClaimed", "Reserved", "DataFeePaid", "Voided",
     "SegmentAccepted", "SegmentPaid", "JobFinished", "ModelRegistered", "PredictionRequested",
     "PredictionFulfilled", "HoldoutRetired", "Moved", "MotionSettled", "TakenDown", "Erased",

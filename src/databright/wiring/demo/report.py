@@ -104,7 +104,6 @@ def _transactions(
     contracts: MarketContracts, events: Sequence[Event], names: Mapping[Address, str]
 ) -> list[dict[str, Any]]:
     rank = {step.event: number for number, step in enumerate(STEPS)}
-    rank["Voted"] = len(STEPS)  # a ballot that overrides an oracle is told as that
     best: dict[str, Event] = {}
     for event in events:
         if event.name not in rank:
