@@ -41,7 +41,8 @@ DATASET = {
     "steps": 80,
     "evaluators": NODES,
     "threshold": 2,
-    "curators": {"curator": 100},
+    # In votes, of which accepted data earns a million for each nat that it gains.
+    "curators": {"curator": 2_000_000},
     "voting_period": "1h",
     "bond": "1",
     "evaluation_fee": "0.1",

@@ -290,6 +290,25 @@ def test_where_rules_are_optimistic_an_unopposed_verdict_needs_no_quorum(world: 
     assert world.registry.proposal(proposal).status == ACCEPTED
 
 
+def test_a_genesis_weight_that_has_faded_is_told_as_that(world: World) -> None:
+    dataset = world.open_dataset()
+    first = world.propose("alice", dataset, make_rows(40, 12))
+    world.publish(first, NODES[:2], amount=10**7)
+    begin_vote(world, first)
+    for name in ("curator-1", "curator-2"):
+        world.send(name, plan_vote(world.registry, world.address(name), {first: True}))
+    run(world)
+    assert world.registry.proposal(first).status == ACCEPTED
+    with pytest.raises(BadInputError, match="it is accepted already"):
+        plan_vote(world.registry, world.address("curator-1"), {first: True})
+    second = world.propose("bob", dataset, make_rows(40, 13))
+    begin_vote(world, second)
+    with pytest.raises(BadInputError, match="has faded to 0"):
+        plan_vote(world.registry, world.address("curator-1"), {second: True})
+    with pytest.raises(BadInputError, match="has no weight"):
+        plan_vote(world.registry, world.address("doubter"), {second: True})
+
+
 def test_what_was_posted_and_never_published_can_be_challenged(world: World) -> None:
     dataset = world.open_dataset(
         **STAKED, optimistic_window=Seconds(600), quorum_bps=BasisPoints(9_000)

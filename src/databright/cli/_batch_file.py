@@ -34,12 +34,14 @@ def read_batch_file(path: Path, home: Path | None) -> list[OwnedRows]:
             blob = file.read(MAX_FILE_BYTES + 1)
     except OSError as error:
         raise BadInputError(f"{path} cannot be read: {error.strerror}") from error
-    fields = loads_object(blob, max_bytes=MAX_FILE_BYTES, max_depth=4)
+    form = '{"parts": [{"owner": ..., "file": ...}, ...]}'
+    try:
+        fields = loads_object(blob, max_bytes=MAX_FILE_BYTES, max_depth=4)
+    except MalformedDataError as error:
+        raise MalformedDataError(f"{path.name} is not {form}: {error}") from error
     listed = fields.get("parts")
     if set(fields) != {"parts"} or not isinstance(listed, list):
-        raise MalformedDataError(
-            f'{path.name} is not {{"parts": [{{"owner": ..., "file": ...}}, ...]}}'
-        )
+        raise MalformedDataError(f"{path.name} is not {form}")
     if not 1 <= len(listed) <= MAX_PARTS:
         raise BadInputError(f"{path.name} lists {len(listed)} parts: use 1 to {MAX_PARTS}")
     found = []

@@ -161,7 +161,8 @@ def main(arguments: list[str] | None = None) -> int:
         return exit_code(error)
     except TyperException as error:
         message = getattr(error, "format_message", error.__str__)()
-        record = {"error": {"kind": "UsageError", "message": f"{message} See: databright --help"}}
+        path = getattr(getattr(error, "ctx", None), "command_path", "databright")
+        record = {"error": {"kind": "UsageError", "message": f"{message} See: {path} --help"}}
         _print_error(record, as_json=as_json)
         return 2
     except (typer.Abort, KeyboardInterrupt):

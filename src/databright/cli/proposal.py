@@ -130,7 +130,7 @@ def show_proposal(proposal: int, home: Path | None = HOME, as_json: bool = JSON)
 @app.command("batch")
 def batch(
     dataset: int = typer.Argument(help="Id of the dataset."),
-    file: Path = typer.Argument(help="JSON list of parts, each with owner and file."),
+    file: Path = typer.Argument(help='JSON file {"parts": [{"owner": WHO, "file": CSV}, ...]}.'),
     request: int = REQUEST,
     title: str = TITLE,
     description: str = DESCRIPTION,

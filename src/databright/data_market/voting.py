@@ -91,9 +91,13 @@ def check_voting(registry: DataRegistry, number: int) -> Votable:
     now = registry.contracts.chain.next_timestamp()
     tally = found.tally
     if tally.status != OPEN or now >= tally.deadline:
+        if tally.status != OPEN:
+            raise BadInputError(
+                f"voting on {found.name} is over: it is {STATUSES[tally.status]} already"
+            )
         raise BadInputError(
-            f"voting on {found.name} is over: it is {STATUSES[tally.status]}, its deadline was "
-            f"chain time {tally.deadline} and it is {now} now"
+            f"voting on {found.name} is over: its deadline was chain time {tally.deadline} and it "
+            f"is {now} now"
         )
     if now < tally.votes_from:
         raise BadInputError(
@@ -123,6 +127,12 @@ def check_weight(registry: DataRegistry, found: Votable, voter: Address) -> int:
         )
     weight = weight_on(registry, found.id, voter)
     if weight == 0:
+        genesis = int(registry.contracts.curator_token.call("genesis_weight", found.dataset, voter))
+        if genesis:
+            raise BadInputError(
+                f"{voter}'s genesis weight of {genesis} in dataset {found.dataset} has faded to 0 "
+                f"beside the votes that were earned before {found.name} opened: contributors vote"
+            )
         raise BadInputError(
             f"{voter} has no weight in dataset {found.dataset} from before {found.name} opened: "
             "only genesis curators and earlier contributors vote on it"
