@@ -32,8 +32,8 @@ is exact: accounts, times and call data are the same in every run. Each transact
 its own, {BLOCK_S} s after the one before, so that a weight "strictly before" is the real one; votes
 last days. The value is the median of {FULL.num_voters} voters and {FULL.num_rounds} rounds of
 governance. It is the mean where what is written shares slots: of `execute_holder` and
-`execute_new`, since every third snapshot opens a fresh slot, of `vote_batch64` and of
-`claim_many64`. `first` is the first sample on that chain, `worst` the dearest.
+`execute_new`, since every third snapshot opens a fresh slot, and of `vote_batch64`. `first` is the
+first sample on that chain, `worst` the dearest.
 
 Our dataset has genesis curators, earned holders with votes by accepted data, four evaluators of
 whom two sign, a review of an hour, a period of a day, challenges, stakes and a price for relayed

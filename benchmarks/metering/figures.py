@@ -33,10 +33,9 @@ GOALS: Mapping[str, float] = {
     "runtime_bytes_largest": 16_000,
 }
 """Row -> goal; gas of a whole transaction, or for each member of a batch; bytes of code."""
-MEANS = frozenset({"execute_holder", "execute_new", "vote_batch64", "claim_many64"})
-"""Rows whose value is the mean, since what is written or read shares slots: three snapshots lie in
-one, so that every third is dearer, and 128 proposals' states of a voter, so that every second batch
-is; tranches that were born in even snapshots walk through fewer nodes of their own."""
+MEANS = frozenset({"execute_holder", "execute_new", "vote_batch64"})
+"""Rows whose value is the mean, since what is written shares slots: three snapshots lie in one, so
+that every third is dearer, and 128 proposals' states of a voter, so that every second batch is."""
 BYTES = "runtime_bytes_"
 """How rows of code begin; all others are gas."""
 

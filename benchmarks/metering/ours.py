@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import databright.contracts
 from benchmarks.metering.dataset import Dataset
 from benchmarks.metering.figures import Plan, Producer, Samples
 from benchmarks.metering.market import Market, standing_rules
@@ -10,18 +13,8 @@ from benchmarks.metering.ours_votes import Governance
 from benchmarks.metering.session import account, open_session
 from databright.units import Address
 
-DATA_MARKET = (
-    "CuratorToken",
-    "DataAssociation",
-    "Verdicts",
-    "Challenges",
-    "ValuePools",
-    "Charter",
-    "Motions",
-    "DataRequests",
-    "Database",
-    "DatabaseBlueprint",
-)
+_SOURCES = Path(databright.contracts.__file__).parent / "data_market"
+DATA_MARKET = frozenset({"DatabaseBlueprint", *(path.stem for path in _SOURCES.glob("*.vy"))})
 """Contracts of the data market; the blueprint holds the Database's creation code."""
 
 

@@ -163,7 +163,10 @@ class _Signed:
 
 
 def _posted(registry: DataRegistry, proposal: Proposal) -> list[_Signed]:
-    """What was posted, the newest first, by exactly k: who posts need not have published it."""
+    """What was posted, the newest first: who posts need not have published it.
+
+    More than k may have signed; a challenge takes exactly k of them.
+    """
     threshold = registry.rules_at(proposal.dataset, proposal.version).threshold
     commitment = Digest(proposal.terms.commitment())
     return [
@@ -178,12 +181,10 @@ def _posted(registry: DataRegistry, proposal: Proposal) -> list[_Signed]:
                 amount=event.args["amount"],
                 evidence=Digest(event.args["evidence"]),
             ),
-            tuple(event.args["signatures"]),
+            tuple(event.args["signatures"][:threshold]),
         )
         for event in reversed(registry.contracts.events(proposal.block))
-        if event.name == "VerdictPosted"
-        and event.args["proposal"] == proposal.id
-        and len(event.args["signatures"]) == threshold
+        if event.name == "VerdictPosted" and event.args["proposal"] == proposal.id
     ]
 
 
